@@ -1,0 +1,241 @@
+"""The seam: what the orchestrator may ask of any platform.
+
+`Platform` is what can be said with no key and no network: facts, prices, formats, the exact requests.
+`Provider` is one account on it, opened with a `Connection`: async only, one request a method unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+from urllib.parse import urlsplit
+
+from .records import (
+    Capability,
+    Checkpoint,
+    Completion,
+    Decision,
+    Example,
+    Hyperparameters,
+    JobEvent,
+    JsonObject,
+    Lease,
+    Message,
+    Method,
+    MetricPoint,
+    ModelFacts,
+    Page,
+    Plan,
+    PlannedRequest,
+    Preflight,
+    Price,
+    ProviderFile,
+    Recipe,
+    RemoteEstimate,
+    RemoteFile,
+    RemoteJob,
+    RemoteModel,
+    Sampling,
+    Settling,
+    Support,
+    TokenRules,
+)
+
+__all__ = ["Connection", "Dialect", "Platform", "Progress", "Provider", "Secret"]
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes done, bytes in all)."""
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class Secret:
+    """A key that does not print itself, and refuses to be pickled."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The key itself, for the one place that builds the client."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a Secret is never pickled: pass the name of its environment variable instead")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to reach one account. `base_url` None means the platform's own host.
+
+    `account` is the organisation or project id, or a name the user gave; never derived from the key.
+    `state_dir`: where an embedded platform keeps its state. `http`: an injected `httpx.AsyncClient` (tests).
+    """
+
+    api_key: Secret | None
+    base_url: str | None = None
+    account: str = "default"
+    organization: str | None = None
+    project: str | None = None
+    state_dir: Path | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    http: Any = None
+
+    @property
+    def is_sandbox(self) -> bool:
+        """True at a loopback address: what is spent there is not money."""
+        return self.base_url is not None and (urlsplit(self.base_url).hostname or "") in _LOOPBACK
+
+    @property
+    def is_own_host(self) -> bool:
+        """True at the platform's own hosts, where our dated facts apply."""
+        return self.base_url is None
+
+
+@runtime_checkable
+class Dialect(Protocol):
+    """One platform's way to write an example as one JSON object a line. Pure; `decode(encode(x)) == x`."""
+
+    name: str
+
+    def encode(self, example: Example) -> JsonObject:
+        """The line's JSON object. Raises `Unsupported` naming what this dialect cannot express."""
+        ...
+
+    def decode(self, line: JsonObject) -> Example:
+        """The example back. Raises `InvalidData` naming the field."""
+        ...
+
+
+class Platform(Protocol):
+    """What can be said of a platform without a key and without the network."""
+
+    name: str
+    title: str
+    key_variable: str | None
+
+    def capabilities(self, on: date) -> Mapping[Capability, Support]: ...
+
+    def dialect(self, method: Method) -> Dialect: ...
+
+    def models(self) -> Sequence[ModelFacts]:
+        """The base models known by our dated facts."""
+        ...
+
+    def model(self, name: str) -> ModelFacts:
+        """Facts of one base model. Raises `NotFound` with the nearest names; never guesses a price."""
+        ...
+
+    def prices(self, model: str, method: Method, hyperparameters: Hyperparameters) -> Sequence[Price]:
+        """Dated price rows for this model and method (training, base and tuned inference, hosting)."""
+        ...
+
+    def token_rules(self, model: str, method: Method, hyperparameters: Hyperparameters) -> TokenRules: ...
+
+    def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
+        """`given` completed by presets. Raises `Unsupported` naming any value this platform cannot take."""
+        ...
+
+    def settling(self) -> Settling: ...
+
+    def suffix_limit(self) -> int:
+        """Most characters of the user's own suffix, beside our tag."""
+        ...
+
+    def requests(self, plan: Plan, files: Sequence[ProviderFile], tag: str) -> Sequence[PlannedRequest]:
+        """Every request a submission of this plan would send, in order, with the exact bodies."""
+        ...
+
+    def connection(self, environ: Mapping[str, str], account: str | None, state_dir: Path) -> Connection:
+        """Keys and URLs from the environment. Raises `Auth` naming the variable that is missing."""
+        ...
+
+    def open(self, connection: Connection) -> AbstractAsyncContextManager[Provider]: ...
+
+
+class Provider(Protocol):
+    """One account on a platform. Every method raises `ProviderError` and nothing else for what the platform does."""
+
+    platform: Platform
+    connection: Connection
+
+    async def preflight(self, plan: Plan) -> Preflight:
+        """Read-only: key, eligibility, base model's shutdown date, live limits. Called before any upload."""
+        ...
+
+    async def find_file(self, file: ProviderFile) -> RemoteFile | None:
+        """The same bytes if the account already holds them."""
+        ...
+
+    async def upload(self, file: ProviderFile, progress: Progress | None = None) -> RemoteFile:
+        """Send the bytes. May answer "processing"; then poll `file`."""
+        ...
+
+    async def file(self, file_id: str) -> RemoteFile: ...
+
+    async def estimate(self, plan: Plan, files: Mapping[str, str]) -> RemoteEstimate | None:
+        """The platform's own estimate for uploaded `files` (role → id); None where it has none."""
+        ...
+
+    async def create(self, plan: Plan, files: Mapping[str, str], tag: str) -> RemoteJob:
+        """Buy the job: exactly one POST, no retry. `files` maps role ("train", "validation") to remote id.
+
+        A `ProviderError` with `nothing_created=True` proves that nothing was bought; any other is in doubt.
+        """
+        ...
+
+    async def find(self, tag: str, since: datetime | None = None) -> tuple[RemoteJob, ...]:
+        """Jobs carrying our tag. Raises `CannotTell` where the platform has no way to look."""
+        ...
+
+    async def job(self, job_id: str) -> RemoteJob:
+        """A pure read."""
+        ...
+
+    async def jobs(self, limit: int = 100) -> tuple[RemoteJob, ...]: ...
+
+    async def events(self, job_id: str, after: str | None = None) -> Page[JobEvent]:
+        """Events newer than the cursor, oldest first."""
+        ...
+
+    async def metrics(self, job_id: str) -> tuple[MetricPoint, ...]:
+        """Points by rising step, from whatever source the platform has (events, metrics, result file)."""
+        ...
+
+    async def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]: ...
+
+    async def cancel(self, job_id: str) -> RemoteJob: ...
+
+    async def pause(self, job_id: str) -> RemoteJob: ...
+
+    async def resume(self, job_id: str) -> RemoteJob: ...
+
+    async def models(self) -> tuple[RemoteModel, ...]: ...
+
+    async def serve(self, model: str, tag: str, idle_timeout_s: int) -> Lease:
+        """Start hourly-billed serving of `model`: one paid POST, an idle timeout always set."""
+        ...
+
+    async def lease(self, lease_id: str) -> Lease: ...
+
+    async def find_leases(self, tag_prefix: str) -> tuple[Lease, ...]: ...
+
+    async def teardown(self, lease_id: str) -> None:
+        """Stop the billing. Idempotent: an already absent lease is success."""
+        ...
+
+    async def complete(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[JsonObject] = ()
+    ) -> Completion: ...
+
+    def decide(self, error: Exception) -> Decision:
+        """Whether an idempotent call that failed so is worth repeating, and after how long."""
+        ...
