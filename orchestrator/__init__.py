@@ -1,0 +1,20 @@
+"""Take input-output pairs to a fine-tuned model that has earned its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import AsyncOrchestrator, Orchestrator
+
+__all__ = ["AsyncOrchestrator", "Orchestrator", "__version__"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use, so that `tunewright --help` and a CI's `import orchestrator` stay instant.
+    if name in {"AsyncOrchestrator", "Orchestrator"}:
+        from . import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,37 @@
+"""Time as a thing that is handed in: what the date is, and how to wait. Tests hand in their own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from typing import Protocol
+
+import anyio
+
+__all__ = ["Clock", "SystemClock"]
+
+
+class Clock(Protocol):
+    """Now, and waiting. `now()` is an aware UTC datetime."""
+
+    def now(self) -> datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+def today(clock: Clock) -> date:
+    """The UTC date on this clock."""
+    return clock.now().date()
+
+
+Sleeper = Callable[[float], Awaitable[None]]
