@@ -1,0 +1,25 @@
+"""Dated facts about each platform, kept as data: prices, models, limits, end dates, token rules, presets.
+
+One TOML file a platform, each row with its source and the day it was checked. Adapters and quotes read them here;
+what a live platform says at preflight outranks them.
+"""
+
+from __future__ import annotations
+
+from ._models import model, models
+from ._platform import Lifecycle, Preset, auto_epochs, capabilities, lifecycle, presets, settling
+from ._prices import prices, token_rules
+
+__all__ = [
+    "Lifecycle",
+    "Preset",
+    "auto_epochs",
+    "capabilities",
+    "lifecycle",
+    "model",
+    "models",
+    "presets",
+    "prices",
+    "settling",
+    "token_rules",
+]
