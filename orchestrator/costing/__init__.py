@@ -1,0 +1,38 @@
+"""What tuning costs before a cent is spent: tokens, prices, bands, quotes. Pure: no network, no key, no clock.
+
+Facts and prices come from `providers`; whether to spend is left to the budget and the user.
+"""
+
+from __future__ import annotations
+
+from .advice import advise, data_facts
+from .advice_records import Advice, AdviceInput, DataFacts
+from .document import band_for
+from .overrides import Overrides, load_overrides
+from .quoting import quote
+from .records import Ask, Band, DateNote, Maintenance, Quote, QuoteLine, TokenCount, usd_text
+from .table import Compared, compare_table
+from .tokens import count
+
+__all__ = [
+    "Advice",
+    "AdviceInput",
+    "Ask",
+    "Band",
+    "Compared",
+    "DataFacts",
+    "DateNote",
+    "Maintenance",
+    "Overrides",
+    "Quote",
+    "QuoteLine",
+    "TokenCount",
+    "advise",
+    "band_for",
+    "compare_table",
+    "count",
+    "data_facts",
+    "load_overrides",
+    "quote",
+    "usd_text",
+]

@@ -1,0 +1,195 @@
+"""One quote line a component: training, validation, evaluation, hosting, people. Unknown stays None, never nothing.
+
+Totals, bands and dates are left to the quote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from providers.records import Hyperparameters, ModelFacts, Price, PriceItem, Sampling, TokenRules
+
+from .records import Item, QuoteLine, TokenCount
+
+__all__ = ["Costed", "evaluation_lines", "hosting_line", "people_line", "training_line", "validation_line"]
+
+_MILLION = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Costed:
+    """What every line is computed from: the facts, the rules, the prices and the three counts."""
+
+    facts: ModelFacts
+    rules: TokenRules
+    prices: Sequence[Price]
+    hyperparameters: Hyperparameters
+    train: TokenCount
+    validation: TokenCount
+    test: TokenCount
+
+    def price(self, item: PriceItem, per: str = "mtok") -> Price | None:
+        """The row for an item, where there is one."""
+        return next((price for price in self.prices if price.item is item and price.per == per), None)
+
+
+def training_line(costed: Costed) -> QuoteLine:
+    """Tokens × epochs × the training price, and at least the job's minimum where the platform has one."""
+    price, epochs, tokens = costed.price(PriceItem.TRAIN), costed.hyperparameters.epochs, costed.train
+    if epochs is None:
+        return _unknown("training", "the platform chooses the number of epochs", price)
+    if costed.rules.pads_to_context and not costed.rules.truncate_at:
+        return _unknown("training", "unpacked rows are billed at a context length that is not known", price)
+    basis = f"{_tokens(tokens)} tokens × {epochs} epoch{'s' if epochs != 1 else ''}"
+    if price is None or price.usd is None:
+        return _unknown("training", basis, price)
+    low = _at(tokens.low * epochs, _low_of(price))
+    high = _at(tokens.high * epochs, price.usd)
+    return _with_minimum(_line("training", low, high, f"{basis} × {_rate(price)}", price), costed)
+
+
+def _with_minimum(line: QuoteLine, costed: Costed) -> QuoteLine:
+    minimum = costed.price(PriceItem.TRAIN, "job")
+    if minimum is None or line.low_usd is None or line.high_usd is None:
+        return line
+    note = "; ".join(part for part in (line.note, minimum.note) if part)
+    high = minimum.usd
+    return QuoteLine(
+        item=line.item,
+        low_usd=max(line.low_usd, _low_of(minimum)),
+        high_usd=None if high is None else max(line.high_usd, high),
+        basis=line.basis,
+        source=f"{line.source}; minimum: {minimum.source}",
+        as_of=min(day for day in (line.as_of, minimum.as_of) if day),
+        note=note,
+    )
+
+
+def validation_line(costed: Costed) -> QuoteLine | None:
+    """What reading the validation file costs; None where there is no validation file."""
+    rules, tokens, price = costed.rules, costed.validation, costed.price(PriceItem.TRAIN)
+    if not tokens.rows:
+        return None
+    if rules.validation_billed is None:
+        return _unknown("validation", f"{_tokens(tokens)} tokens; no source says whether they are billed", None, rules)
+    if not rules.validation_billed:
+        return _free("validation", "not billed", rules.source)
+    basis = f"{_tokens(tokens)} tokens × {rules.validation_passes} evaluations"
+    if price is None or price.usd is None:
+        return _unknown("validation", basis, price, rules)
+    low = _at(tokens.low * rules.validation_passes, _low_of(price))
+    high = _at(tokens.high * rules.validation_passes, price.usd)
+    return _line("validation", low, high, f"{basis} × {_rate(price)}", price)
+
+
+def evaluation_lines(costed: Costed, sampling: Sampling) -> tuple[QuoteLine, ...]:
+    """Asking every test prompt of base and tuned once: answers as long as the references, or as `max_tokens` allows."""
+    if not costed.test.rows:
+        return ()
+    base = _asked(costed, sampling, "base", PriceItem.INPUT, PriceItem.OUTPUT)
+    if costed.facts.tuned_serving == "dedicated":
+        basis = f"{costed.test.rows:,} prompts; served by the hour, see hosting"
+        tuned = _free("evaluation", basis, costed.facts.source, part="tuned")
+    else:
+        tuned = _asked(costed, sampling, "tuned", PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
+    return base, tuned
+
+
+def _asked(costed: Costed, sampling: Sampling, part: str, into: PriceItem, out: PriceItem) -> QuoteLine:
+    test, price_in, price_out = costed.test, costed.price(into), costed.price(out)
+    longest = test.rows * sampling.max_tokens
+    shortest = min(test.answer_tokens, longest)
+    basis = f"{test.rows:,} prompts, {test.prompt_tokens:,} tokens in, {shortest:,} to {longest:,} out"
+    if price_in is None or price_out is None or price_in.usd is None or price_out.usd is None:
+        return _unknown("evaluation", basis, price_in or price_out, part=part)
+    low = _at(_fewest(test.prompt_tokens, test), _low_of(price_in)) + _at(_fewest(shortest, test), _low_of(price_out))
+    high = _at(_most(test.prompt_tokens, test), price_in.usd) + _at(longest, price_out.usd)
+    return _line("evaluation", low, high, f"{basis} × {_rate(price_in)} and {_rate(price_out)}", price_in, part)
+
+
+def _fewest(part: int, whole: TokenCount) -> int:
+    """The low end of a part of some rows: it is taken to be off by the same share as the whole."""
+    return part * whole.low // whole.tokens if whole.tokens else part
+
+
+def _most(part: int, whole: TokenCount) -> int:
+    return -(-part * whole.high // whole.tokens) if whole.tokens else part
+
+
+def hosting_line(costed: Costed, hours: Decimal) -> QuoteLine:
+    """Serving the tuned model by the hour, where the platform does; nothing where it bills by the token."""
+    price, serving = costed.price(PriceItem.HOSTING, "hour"), costed.facts.tuned_serving
+    if serving == "serverless":
+        basis = "served by the token, no hourly charge"
+        source = price.source if price else costed.facts.source
+        return _free("hosting", basis, source)
+    if serving == "unknown":
+        return _unknown("hosting", "how this tuned model can be served is not known", price)
+    if not hours and costed.test.rows:
+        return _unknown("hosting", "evaluation needs the tuned model served by the hour; no hours were given", price)
+    if hours and (price is None or price.usd is None):
+        return _unknown("hosting", f"{hours} h", price)
+    if price is None or price.usd is None:
+        return _free("hosting", "not served", costed.facts.source)
+    return _line("hosting", hours * _low_of(price), hours * price.usd, f"{hours} h × {_rate(price)}", price)
+
+
+def people_line(people_usd: Decimal | None, source: str) -> QuoteLine:
+    """The user's own figure for people and data; it stays out of the platform's bill."""
+    if people_usd is None:
+        return _unknown("people", "your people and data: not given", None)
+    return QuoteLine(item="people", low_usd=people_usd, high_usd=people_usd, basis="your own figure", source=source)
+
+
+def _line(item: Item, low: Decimal, high: Decimal, basis: str, price: Price, part: str = "") -> QuoteLine:
+    return QuoteLine(
+        item=item,
+        part=part,
+        low_usd=low,
+        high_usd=high,
+        basis=basis,
+        source=price.source,
+        as_of=price.as_of,
+        note=price.note,
+    )
+
+
+def _free(item: Item, basis: str, source: str, *, part: str = "") -> QuoteLine:
+    zero = Decimal(0)
+    return QuoteLine(item=item, part=part, low_usd=zero, high_usd=zero, basis=basis, source=source)
+
+
+def _unknown(
+    item: Item, basis: str, price: Price | None, rules: TokenRules | None = None, *, part: str = ""
+) -> QuoteLine:
+    return QuoteLine(
+        item=item,
+        part=part,
+        low_usd=None,
+        high_usd=None,
+        basis=basis,
+        source=price.source if price else rules.source if rules else "",
+        as_of=price.as_of if price else None,
+        note=price.note if price else "",
+    )
+
+
+def _low_of(price: Price) -> Decimal:
+    """The low end of a price; its only number where it is no range."""
+    return next((usd for usd in (price.low_usd, price.usd) if usd is not None), Decimal(0))
+
+
+def _at(tokens: int, usd_per_mtok: Decimal) -> Decimal:
+    return tokens * usd_per_mtok / _MILLION
+
+
+def _rate(price: Price) -> str:
+    unit = {"mtok": "1M tokens", "hour": "h", "job": "job"}[price.per]
+    low = f"${price.low_usd:f}-" if price.low_usd is not None else "$"
+    return f"{low}{price.usd:f}/{unit}"
+
+
+def _tokens(tokens: TokenCount) -> str:
+    return f"{tokens.tokens:,}" if tokens.exact else f"{tokens.low:,}-{tokens.high:,}"

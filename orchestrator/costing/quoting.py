@@ -1,0 +1,210 @@
+"""Puts a quote together: counts, lines, totals, the document's band, a year of upkeep, and the dates that end it.
+
+Pure: facts and prices come through the platform's keyless half, today through `Ask.on`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from providers.records import Capability, Hyperparameters, ModelFacts, Price
+
+from .document import SOURCE, band_for, document, maintenance_rhythm
+from .lines import Costed, evaluation_lines, hosting_line, people_line, training_line, validation_line
+from .records import Ask, Band, DateNote, Hours, Maintenance, Quote, QuoteLine
+from .tokens import count
+
+__all__ = ["quote"]
+
+WARN_DAYS = 90
+_DAYS_A_MONTH = Decimal("30.4375")
+
+
+def quote(ask: Ask) -> Quote:
+    """What `ask` will cost. Raises the platform's `NotFound` or `Unsupported` for a model or a value it cannot take."""
+    facts = ask.platform.model(ask.model)
+    recipe = ask.platform.recipe(ask.model, ask.method, ask.hyperparameters, len(ask.train), len(ask.validation))
+    costed = _costed(ask, facts, recipe.hyperparameters)
+    lines = _lines(ask, costed)
+    bill = [line for line in lines if line.item != "people"]
+    low, high = _sums(bill)
+    unknown = tuple(line.name for line in bill if not line.known)
+    band = band_for(ask.rows_cleaned)
+    hours = _hours(facts, band)
+    dates = () if ask.sandbox else _dates(facts, ask.on)
+    project_low, project_high = _project(lines)
+    return Quote(
+        provider=ask.platform.name,
+        model=ask.model,
+        method=ask.method,
+        recipe=recipe,
+        lines=lines,
+        low_usd=low,
+        high_usd=high,
+        complete=not unknown,
+        unknown=unknown,
+        train_tokens=costed.train,
+        validation_tokens=costed.validation,
+        test_tokens=costed.test,
+        billed_tokens=_billed_tokens(costed),
+        hours=(hours.low, hours.high) if hours else None,
+        hours_source=hours.source if hours else "",
+        band=band,
+        band_text=_band_text(band, lines),
+        project_low_usd=project_low,
+        project_high_usd=project_high,
+        maintenance=_maintenance(bill, facts, ask),
+        dates=dates,
+        serving=_serving(facts),
+        customisation=_customisation(ask, facts),
+        sandbox=ask.sandbox,
+        on=ask.on,
+        as_of=min((line.as_of for line in bill if line.as_of), default=None),
+        warnings=_warnings(ask, facts, costed, dates),
+    )
+
+
+def _costed(ask: Ask, facts: ModelFacts, settings: Hyperparameters) -> Costed:
+    rules = ask.platform.token_rules(ask.model, ask.method, settings)
+    train, validation = count(ask.train, rules, facts), count(ask.validation, rules, facts)
+    test = count(ask.test, replace(rules, pads_to_context=False), facts)  # prompts are asked one by one, never padded
+    return Costed(facts, rules, _prices(ask, settings), settings, train, validation, test)
+
+
+def _prices(ask: Ask, settings: Hyperparameters) -> Sequence[Price]:
+    ours = ask.platform.prices(ask.model, ask.method, settings)
+    return ask.overrides.apply(ours, ask.platform.name, ask.model, ask.method) if ask.overrides else ours
+
+
+def _lines(ask: Ask, costed: Costed) -> tuple[QuoteLine, ...]:
+    validation = validation_line(costed)
+    return (
+        training_line(costed),
+        *((validation,) if validation else ()),
+        *evaluation_lines(costed, ask.sampling),
+        hosting_line(costed, ask.hosting_hours),
+        _people(ask),
+    )
+
+
+def _people(ask: Ask) -> QuoteLine:
+    if ask.people_usd is not None or ask.overrides is None:
+        return people_line(ask.people_usd, "user")
+    return people_line(ask.overrides.people_usd, f"user: {ask.overrides.file}")
+
+
+def _sums(lines: Sequence[QuoteLine]) -> tuple[Decimal, Decimal]:
+    """The known parts alone; a line with only one known end counts with it at both."""
+    low = sum((line.low_usd or Decimal(0) for line in lines), Decimal(0))
+    highs = (line.low_usd if line.high_usd is None else line.high_usd for line in lines)
+    return low, sum((usd or Decimal(0) for usd in highs), Decimal(0))
+
+
+def _project(lines: Sequence[QuoteLine]) -> tuple[Decimal | None, Decimal | None]:
+    return _sums(lines) if all(line.known for line in lines) else (None, None)
+
+
+def _billed_tokens(costed: Costed) -> int:
+    """Training tokens over all epochs, and validation tokens where they are known to be billed."""
+    trained = costed.train.tokens * (costed.hyperparameters.epochs or 1)
+    validated = costed.validation.tokens * costed.rules.validation_passes if costed.rules.validation_billed else 0
+    return trained + validated
+
+
+def _hours(facts: ModelFacts, band: Band | None) -> Hours | None:
+    if facts.hours:
+        return Hours(*facts.hours, facts.source)
+    return Hours(*band.hours, SOURCE) if band else None
+
+
+def _band_text(band: Band | None, lines: Sequence[QuoteLine]) -> str:
+    texts = document()["texts"]
+    parts = [texts["band_is"] if band else texts["no_band"]]
+    if not all(line.known for line in lines if line.item == "people"):
+        parts.append(texts["people_unknown"])
+    return " ".join(parts)
+
+
+def _maintenance(bill: Sequence[QuoteLine], facts: ModelFacts, ask: Ask) -> Maintenance:
+    months, (least, most) = maintenance_rhythm()
+    repeated = [line for line in bill if line.item != "hosting"]
+    low, high = _sums(repeated)
+    possible = None if ask.sandbox else _possible_here(facts.jobs_close, ask.on, months)
+    note = "each retrain pays training, validation and evaluation again; serving by the hour comes on top"
+    if facts.jobs_close and possible is not None and possible[1] < most:
+        note += f"; this platform takes no new jobs from {facts.jobs_close}, so upkeep must move elsewhere"
+    return Maintenance(
+        every_months=months,
+        retrains=(least, most),
+        low_usd=low * least,
+        high_usd=high * most,
+        complete=all(line.known for line in repeated),
+        possible_here=possible,
+        note=note,
+    )
+
+
+def _possible_here(close: date | None, on: date, every_months: tuple[int, int]) -> tuple[int, int] | None:
+    if close is None:
+        return None
+    months_left = max(0, (close - on).days) / _DAYS_A_MONTH
+    often, seldom = every_months
+    return int(months_left // seldom), int(months_left // often)
+
+
+def _dates(facts: ModelFacts, on: date) -> tuple[DateNote, ...]:
+    notes = []
+    if facts.jobs_close:
+        notes.append(_note("jobs_close", facts.jobs_close, "no new jobs from this day", on, facts.source))
+    if facts.shutdown:
+        text = "the base and every model tuned on it stop answering"
+        notes.append(_note("shutdown", facts.shutdown, text, on, facts.source))
+    return tuple(sorted(notes, key=lambda note: note.on))
+
+
+def _note(kind: Literal["jobs_close", "shutdown"], day: date, text: str, on: date, source: str) -> DateNote:
+    left = (day - on).days
+    return DateNote(on=day, kind=kind, text=text, days_left=left, warn=left < WARN_DAYS, source=source)
+
+
+def _serving(facts: ModelFacts) -> str:
+    return {
+        "serverless": "at once, billed by the token",
+        "dedicated": "on its own machine, billed by the hour while it runs",
+        "unknown": "not known: ask the platform before training",
+    }[facts.tuned_serving]
+
+
+def _customisation(ask: Ask, facts: ModelFacts) -> str:
+    """What can be chosen here, from the platform's capabilities on that day."""
+    can = ask.platform.capabilities(ask.on)
+    learned = [method.value for method in facts.methods if can.get(Capability(method.value))]
+    how = [name for name, key in (("LoRA", Capability.LORA), ("full", Capability.FULL)) if can.get(key)]
+    parts = [", ".join(learned) or "no method open", " or ".join(how) or "no choice of LoRA or full"]
+    if can.get(Capability.DOWNLOAD):
+        parts.append("weights can be downloaded")
+    return "; ".join(parts)
+
+
+def _warnings(ask: Ask, facts: ModelFacts, costed: Costed, dates: Sequence[DateNote]) -> tuple[str, ...]:
+    found = [f"{facts.name} cannot be tuned: {facts.tunable.reason}"] if facts.tunable.answer == "no" else []
+    if facts.tunable.answer == "unknown":
+        found.append(f"it is not known whether {facts.name} can be tuned: {facts.tunable.reason}")
+    if ask.method not in facts.methods:
+        found.append(f"{facts.name} is not listed for {ask.method.value}")
+    found += [_date_warning(note) for note in dates if note.warn]
+    if costed.train.truncated_rows:
+        found.append(
+            f"{costed.train.truncated_rows:,} rows are longer than {costed.rules.truncate_at:,} tokens: "
+            f"{costed.train.truncated_tokens:,} tokens at their ends will not be learned"
+        )
+    return tuple(found)
+
+
+def _date_warning(note: DateNote) -> str:
+    when = f"in {note.days_left} days" if note.days_left > 0 else "today" if note.days_left == 0 else "already past"
+    return f"{note.on} ({when}): {note.text}"

@@ -1,0 +1,237 @@
+"""The frozen records of costing: what is asked, what is counted, what is quoted. Money is Decimal US dollars.
+
+Nothing here computes a price; `Quote.to_json` is the one serialisation, with every Decimal as a plain string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from providers.contract import Platform
+    from providers.records import Example, Hyperparameters, Method, Recipe, Sampling
+
+    from .overrides import Overrides
+
+__all__ = [
+    "Ask",
+    "Band",
+    "DateNote",
+    "Hours",
+    "Item",
+    "Maintenance",
+    "Quote",
+    "QuoteLine",
+    "TokenCount",
+    "jsonable",
+    "usd_text",
+]
+
+Item = Literal["training", "validation", "evaluation", "hosting", "people"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """Tokens of one pass over some examples, after truncation; `low` and `high` bound what the platform may count.
+
+    `exact`: counted with the platform's own tokenizer and no part whose wire format is unpublished.
+    `prompt_tokens` is what asking every prompt once costs, `answer_tokens` the reference answers alone.
+    """
+
+    rows: int
+    tokens: int
+    low: int
+    high: int
+    exact: bool
+    truncated_rows: int
+    truncated_tokens: int
+    prompt_tokens: int
+    answer_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Wall-clock hours of training, and who says so."""
+
+    low: Decimal
+    high: Decimal
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteLine:
+    """One component. None means not known, which makes the total "at least"; `part` tells base from tuned."""
+
+    item: Item
+    low_usd: Decimal | None
+    high_usd: Decimal | None
+    basis: str
+    source: str = ""
+    as_of: date | None = None
+    note: str = ""
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        """The component for people: "evaluation (base)"."""
+        return f"{self.item} ({self.part})" if self.part else self.item
+
+    @property
+    def known(self) -> bool:
+        """Both ends are known."""
+        return self.low_usd is not None and self.high_usd is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """The document's budget band for this many cleaned rows: a whole project's cost, people included."""
+
+    name: Literal["small", "medium", "large"]
+    from_rows: int
+    to_rows: int | None
+    low_usd: Decimal
+    high_usd: Decimal
+    hours: tuple[Decimal, Decimal]
+    open_ended: bool = False
+
+    @property
+    def text(self) -> str:
+        """For people: "$500-$5,000, 1-2 h"."""
+        plus = "+" if self.open_ended else ""
+        return f"${self.low_usd:,}-${self.high_usd:,}{plus}, {self.hours[0]}-{self.hours[1]} h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """A year of upkeep at the document's rhythm: what 2 to 4 retrains cost here.
+
+    `possible_here`: how many fit before this platform closes to new jobs (None: no end known).
+    """
+
+    every_months: tuple[int, int]
+    retrains: tuple[int, int]
+    low_usd: Decimal
+    high_usd: Decimal
+    complete: bool
+    possible_here: tuple[int, int] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateNote:
+    """A day on which something ends here. `warn`: it is past or fewer than 90 days away."""
+
+    on: date
+    kind: Literal["jobs_close", "shutdown"]
+    text: str
+    days_left: int
+    warn: bool
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What is to be quoted. `rows_cleaned` picks the band; `on` is today, always injected.
+
+    `hosting_hours`: how long a tuned model is to be served where serving bills by the hour. `people_usd`: the user's
+    own figure for people and data, None where not given. `sandbox`: what is spent there is not money.
+    """
+
+    platform: Platform
+    model: str
+    method: Method
+    hyperparameters: Hyperparameters
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    test: Sequence[Example]
+    sampling: Sampling
+    rows_cleaned: int
+    on: date
+    hosting_hours: Decimal = Decimal(0)
+    overrides: Overrides | None = None
+    people_usd: Decimal | None = None
+    sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What one run will cost at one platform, before anything is sent.
+
+    `low_usd`, `high_usd`, `complete` and `unknown` are the platform's own bill (training, validation, evaluation,
+    hosting): what a budget reserves. Not complete: the sums hold what is known, and are only "at least".
+    `project_low_usd` and `project_high_usd` add the people's figure, None where that or any part is not known; they
+    are what compares with `band`. `as_of` is the oldest price row used.
+    """
+
+    provider: str
+    model: str
+    method: Method
+    recipe: Recipe
+    lines: tuple[QuoteLine, ...]
+    low_usd: Decimal
+    high_usd: Decimal
+    complete: bool
+    unknown: tuple[str, ...]
+    train_tokens: TokenCount
+    validation_tokens: TokenCount
+    test_tokens: TokenCount
+    billed_tokens: int
+    hours: tuple[Decimal, Decimal] | None
+    hours_source: str
+    band: Band | None
+    band_text: str
+    project_low_usd: Decimal | None
+    project_high_usd: Decimal | None
+    maintenance: Maintenance
+    dates: tuple[DateNote, ...]
+    serving: str
+    customisation: str
+    sandbox: bool
+    on: date
+    as_of: date | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def total_text(self) -> str:
+        """The platform's bill for people; a partial sum is never shown as a total."""
+        money = "play money, " if self.sandbox else ""
+        if not self.complete:
+            return f"{money}at least {usd_text(self.low_usd)}, plus unknown {', '.join(self.unknown)}"
+        if self.low_usd == self.high_usd:
+            return f"{money}{usd_text(self.low_usd)}"
+        return f"{money}{usd_text(self.low_usd)} to {usd_text(self.high_usd)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field, Decimals as plain strings, dates in ISO form, and the total in words."""
+        told = jsonable(self)
+        assert isinstance(told, dict)
+        return {**told, "total": self.total_text}
+
+
+def usd_text(usd: Decimal) -> str:
+    """Dollars for people: cents, or two significant digits where a price is so small that cents would show nothing."""
+    if usd == 0 or usd >= Decimal("0.01"):
+        return f"${usd:,.2f}"
+    return f"${usd.quantize(Decimal(1).scaleb(usd.adjusted() - 1)):f}"
+
+
+def jsonable(value: Any) -> Any:
+    """Frozen records as plain JSON values: Decimals as strings without exponents, enums by value."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: jsonable(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    return value
