@@ -1,0 +1,46 @@
+"""Writing the two files of a report, each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from .page import render
+from .twin import dumps, to_json
+from .view import ReportView
+
+__all__ = ["ReportFiles", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """Where a report's page and its JSON twin lie."""
+
+    html: Path
+    json: Path
+
+
+def write(view: ReportView, directory: Path) -> ReportFiles:
+    """`report.html` and `report.json` in `directory`, which is made if need be. Raises `OSError` if it cannot."""
+    directory.mkdir(parents=True, exist_ok=True)
+    files = ReportFiles(html=directory / "report.html", json=directory / "report.json")
+    page = render(view)
+    _replace(files.json, dumps(to_json(view), indent=2) + "\n")
+    _replace(files.html, page)
+    return files
+
+
+def _replace(path: Path, text: str) -> None:
+    """Opened by name rather than by `tempfile`, so that the user's umask says who may read it."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

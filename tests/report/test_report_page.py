@@ -1,0 +1,169 @@
+"""The page as text: nothing foreign becomes markup, nothing is loaded, nothing is left blank."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from decimal import Decimal
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from orchestrator.report import ReportView, render
+from orchestrator.report.view import Estimate, MoneyLine, SliceView
+
+HOSTILE = (
+    "</script><img src=x onerror=alert(1)>",
+    "<!--<script>alert(1)</script>-->",
+    "javascript:alert(1)",
+    "\" onmouseover=\"alert(1)' onfocus='alert(1)",
+    "\x1b[31mred\x1b[0m \x9b31m",
+    "invoice\u202egpj.exe \u2066isolate\u2069 \u200b\ufeff",
+    "null\x00byte \ud800 lone",
+    "{{ 7 * 7 }}{% raw %}",
+    "</title><style>*{display:none}</style>",
+)
+_ENUMERATED = {"answer", "kind", "severity", "improvement"}
+
+
+class Page(HTMLParser):
+    """Elements with their attribute names in order, and the words between them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def poisoned(value: Any, text: str, name: str = "") -> Any:
+    """The same view with `text` before every free string in it."""
+    if isinstance(value, str):
+        return value if name in _ENUMERATED or not value else text + value
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: poisoned(getattr(value, one.name), text, one.name) for one in fields(value)})
+    if isinstance(value, Mapping):
+        return {key: poisoned(item, text) for key, item in value.items()}
+    return tuple(poisoned(item, text, name) for item in value) if isinstance(value, tuple) else value
+
+
+def _changed_text(view: ReportView, **money: Any) -> str:
+    assert view.money
+    return " ".join(Page(render(replace(view, money=replace(view.money, **money)))).text.split())
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_foreign_text_adds_no_element_and_no_attribute(view: ReportView, text: str) -> None:
+    assert Page(render(poisoned(view, text))).elements == Page(render(view)).elements
+
+
+def test_control_and_direction_characters_never_reach_the_source(view: ReportView) -> None:
+    page = render(poisoned(view, "".join(HOSTILE)))
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]", page)
+
+
+def test_hidden_characters_are_shown_as_signs(view: ReportView) -> None:
+    text = Page(render(replace(view, title="a\x1b[0m\u202eb"))).text
+    assert "a⟨U+001B⟩[0m⟨U+202E⟩b" in text
+
+
+def test_the_policy_forbids_everything_but_our_own_style_and_script(view: ReportView) -> None:
+    policy = dict(re.findall(r"([a-z-]+) ([^;]+)", _policy(render(view))))
+    nonce = policy["script-src"]
+    assert re.fullmatch(r"'nonce-[0-9a-f]{32}'", nonce)
+    assert policy == {
+        "default-src": "'none'", "style-src": nonce, "script-src": nonce, "img-src": "data:",
+        "base-uri": "'none'", "form-action": "'none'",
+    }  # fmt: skip
+
+
+def _policy(page: str) -> str:
+    return next(value for name, value in Page(page).attributes if name == "content" and "default-src" in value)
+
+
+def test_no_address_in_the_page_leads_outside(view: ReportView) -> None:
+    links = [value for name, value in Page(render(view)).attributes if name in {"src", "href", "action", "srcset"}]
+    assert all(link.startswith(("#", "data:")) for link in links)
+
+
+def test_foreign_text_cannot_hold_the_nonce(view: ReportView) -> None:
+    known = re.findall("nonce-([0-9a-f]{32})", _policy(render(view)))[0]
+    assert known not in _policy(render(replace(view, title=known)))
+
+
+def test_the_same_view_gives_the_same_bytes(view: ReportView) -> None:
+    assert render(view) == render(view)
+
+
+def test_an_answer_of_a_megabyte_is_cut_in_the_page(with_row: Callable[..., ReportView]) -> None:
+    page = render(with_row(answer="x" * 1_000_000))
+    assert len(page) < 500_000
+    assert "980,000 more characters in the JSON file" in page
+
+
+def test_a_thousand_rows_stay_well_under_two_megabytes(make_view: Callable[[int], ReportView]) -> None:
+    assert len(render(make_view(1000)).encode()) < 1_200_000
+
+
+def test_every_section_that_is_missing_says_so(bare_view: ReportView) -> None:
+    page = render(bare_view)
+    assert page.count('class="absent"') == 7
+    assert "The job is running: step 240 of 600." in page
+
+
+def test_the_reason_for_a_missing_section_is_the_one_given(view: ReportView) -> None:
+    page = render(replace(view, training=None, absent={"training": "These models already existed."}))
+    assert "These models already existed." in page
+
+
+def test_a_partial_quote_is_never_shown_as_a_total(view: ReportView) -> None:
+    assert "Quoted at least $2.08 to $2.37, plus what is unknown: validation" in _changed_text(view)
+
+
+def test_a_partial_bill_is_never_shown_as_a_total(view: ReportView) -> None:
+    text = _changed_text(view, billed_unknown=("hosting",))
+    assert "billed at least $2.21, plus what is unknown: hosting" in text
+
+
+def test_a_line_that_was_billed_without_a_quote_is_not_called_unknown(view: ReportView) -> None:
+    text = _changed_text(view, lines=(MoneyLine(item="extra", billed_usd=Decimal(1)),))
+    assert "extra––$1.00" in text
+
+
+def test_slices_without_a_test_show_no_column_for_it(view: ReportView) -> None:
+    assert view.evaluation
+    untested = (SliceView(label="billing", n=3, base=0.1, tuned=0.2, difference=Estimate(0.1)),)
+    page = render(replace(view, evaluation=replace(view.evaluation, slices=untested)))
+    assert "Adjusted p" in render(view)
+    assert "Adjusted p" not in page
+
+
+def test_a_bill_past_the_quote_says_by_how_much(view: ReportView) -> None:
+    text = _changed_text(view, complete=True, unknown=(), billed_usd=Decimal("3.3734"))
+    assert "The bill passed the quote's high end by $1.00." in text
+
+
+def test_sandbox_dollars_are_labelled_as_no_money(view: ReportView) -> None:
+    assert "They are not money" not in render(view)
+    assert "They are not money" in render(replace(view, sandbox=True))
+
+
+@pytest.mark.parametrize("answer", ["deploy", "iterate", "stop", "inconclusive"])
+def test_the_verdict_is_the_first_heading(view: ReportView, answer: Any) -> None:
+    assert view.verdict
+    page = render(replace(view, verdict=replace(view.verdict, answer=answer)))
+    assert re.findall("<h1>(.*?)</h1>", page) == [answer.capitalize()]
+
+
+def test_exit_code_and_its_meaning_close_the_page(view: ReportView) -> None:
+    assert "Exit code 0: done, verdict deploy." in Page(render(view)).text

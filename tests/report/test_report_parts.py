@@ -1,0 +1,166 @@
+"""Figures in words, what the charts draw, how findings are grouped, how the files are written, what is vendored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import orchestrator.report as report
+from orchestrator.report import ReportView, words, write
+from orchestrator.report.charts import charts, epoch_marks
+from orchestrator.report.sentence import headline
+from orchestrator.report.tables import grouped_drops, grouped_findings, label_balance
+from orchestrator.report.view import CurvePoint, DataView, Estimate, FindingView, SplitView, TrainingView
+
+ASSETS = files("orchestrator.report") / "assets"
+
+
+def test_the_public_names_are_these() -> None:
+    expected = {"SCHEMA_VERSION", "ReportFiles", "ReportView", "from_json", "render", "to_json", "write"}
+    assert set(report.__all__) == expected
+
+
+def test_importing_the_report_loads_neither_jinja_nor_pydantic() -> None:
+    code = "import orchestrator.report, sys; print({'jinja2', 'pydantic'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [(None, "unknown"), ("0", "$0.00"), ("0.0031", "$0.0031"), ("0.0496", "$0.050"), ("0.5", "$0.50"),
+     ("12.345", "$12.34"), ("2000", "$2,000"), ("1234.5", "$1,234.50"), ("-3", "−$3.00")],
+)  # fmt: skip
+def test_dollars_show_what_counts(amount: str | None, said: str) -> None:
+    assert words.usd(None if amount is None else Decimal(amount)) == said
+
+
+def test_equal_ends_of_a_range_are_one_figure() -> None:
+    assert words.usd_range(Decimal("1.00"), Decimal(1)) == "$1.00"
+    assert words.usd_range(Decimal(1), None) == "$1.00"
+
+
+@pytest.mark.parametrize(
+    ("p", "said"), [(None, "p unknown"), (3e-9, "p\u00a0<\u00a00.001"), (0.0341, "p\u00a0=\u00a00.034")]
+)
+def test_a_p_value_is_never_shown_as_zero(p: float | None, said: str) -> None:
+    assert words.p_value(p) == said
+
+
+@pytest.mark.parametrize(
+    ("clause", "said"),
+    [
+        ("use fewer epochs", "Use fewer epochs."),
+        ("gpt-4.1 is better", "gpt-4.1 is better."),
+        ("Done!", "Done!"),
+        ("", ""),
+    ],
+)
+def test_a_clause_becomes_a_sentence_and_a_name_keeps_its_case(clause: str, said: str) -> None:
+    assert words.sentence(clause) == said
+
+
+def test_the_headline_counts_in_points_with_interval_test_and_prompts(view: ReportView) -> None:
+    assert headline(view) == (
+        "Deploy: the tuned model gets 91.0% of 412 held-out prompts right, the base 63.1%; "
+        "a difference of +27.9 points (95% interval +23.0 to +32.7, McNemar mid-p, p < 0.001)."
+    )
+
+
+def test_a_score_headline_speaks_of_scores(view: ReportView) -> None:
+    assert view.verdict
+    scored = replace(view.verdict, kind="score", difference=Estimate(-0.012, -0.031, 0.009))
+    assert "a difference of −0.012 (95% interval −0.031 to +0.009" in headline(replace(view, verdict=scored))
+
+
+def test_an_epoch_is_marked_at_its_first_step_even_when_steps_are_sparse() -> None:
+    points = [CurvePoint(step=step, epoch=epoch) for step, epoch in ((1, 0.1), (10, 1.0), (11, 1.1), (40, 3.2))]
+    assert epoch_marks(points) == [{"step": 10, "epoch": 1}, {"step": 40, "epoch": 3}]
+
+
+def test_no_epoch_is_marked_where_the_platform_tells_none() -> None:
+    assert epoch_marks([CurvePoint(step=1), CurvePoint(step=2)]) == []
+
+
+def test_training_and_validation_of_one_step_become_one_point(bare_view: ReportView) -> None:
+    apart = (CurvePoint(step=2, train_loss=0.5), CurvePoint(step=1, train_loss=1.0), CurvePoint(step=2, valid_loss=0.7))
+    drawn = charts(replace(bare_view, training=TrainingView(points=apart)))["loss"]
+    assert (drawn["steps"], drawn["train"], drawn["valid"]) == ([1, 2], [1.0, 0.5], [None, 0.7])
+
+
+def test_the_interval_is_drawn_on_the_measure_the_rule_uses(view: ReportView) -> None:
+    drawn = charts(view)["verdict"]
+    assert (drawn["low"], drawn["high"], drawn["lines"]) == (0.664, 0.842, [0.0, 0.10, 0.20])
+
+
+def test_without_that_measure_the_difference_is_drawn_against_zero(view: ReportView) -> None:
+    assert view.verdict
+    drawn = charts(replace(view, verdict=replace(view.verdict, improvement={})))["verdict"]
+    assert drawn["lines"] == [0.0]
+
+
+def test_curves_without_any_figure_are_not_drawn(bare_view: ReportView) -> None:
+    assert charts(bare_view) == {"verdict": None, "loss": None, "accuracy": None}
+
+
+def test_findings_are_grouped_by_rule_gravest_first(view: ReportView) -> None:
+    assert view.data
+    found = (*view.data.findings, FindingView(rule="secret", severity="error", message="a key"))
+    groups = grouped_findings(replace(view.data, findings=found))
+    assert [(group.first.rule, len(group.findings)) for group in groups] == [
+        ("secret", 1), ("contradicting-answers", 22), ("rare-label", 1),
+    ]  # fmt: skip
+
+
+def test_a_long_list_of_dropped_rows_says_how_many_more(view: ReportView) -> None:
+    group = grouped_drops(view.data)[0]
+    assert (group.rows, group.where.split(" and ")[1]) == (46, "34 more")
+
+
+def test_a_label_that_a_split_lacks_counts_zero() -> None:
+    splits = (SplitView(name="train", rows=3, labels={"a": 2, "b": 1}), SplitView(name="test", rows=1, labels={"a": 1}))
+    assert [(row.label, row.counts) for row in label_balance(DataView(splits=splits))] == [("a", (2, 1)), ("b", (1, 0))]
+
+
+def test_both_files_are_written_and_no_other(view: ReportView, tmp_path: Path) -> None:
+    written = write(view, tmp_path / "deep" / "run")
+    assert sorted(written.html.parent.iterdir()) == [written.html, written.json]
+    assert json.loads(written.json.read_text())["run_id"] == view.run_id
+
+
+def test_a_view_that_cannot_be_rendered_leaves_the_old_files(view: ReportView, tmp_path: Path) -> None:
+    before = write(view, tmp_path).html.read_text()
+    broken: Any = replace(view, created_at="not a time")
+    with pytest.raises(AttributeError):
+        write(broken, tmp_path)
+    assert (tmp_path / "report.html").read_text() == before
+
+
+def test_a_disk_that_refuses_leaves_nothing_half_written(view: ReportView, tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(OSError, match=r"report\.json"):
+        write(view, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize("name", ["uplot.iife.min.js", "uplot.min.css"])
+def test_the_charting_library_is_the_one_its_note_names(name: str) -> None:
+    digest = hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()
+    assert digest in (ASSETS / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "word", ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("]
+)
+@pytest.mark.parametrize("name", ["report.js", "uplot.iife.min.js"])
+def test_no_script_of_the_page_writes_markup(name: str, word: str) -> None:
+    assert word not in (ASSETS / name).read_text()
