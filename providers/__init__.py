@@ -29,7 +29,8 @@ _NOT_HERE = {
     "reached its end of life on 2026-09-10 (as of 2026-11-22)",
     "claude": "the only tunable Claude, Claude 3 Haiku on Amazon Bedrock, reached its end of life on 2026-09-10 "
     "(as of 2026-11-22)",
-    "mistral": "Mistral's fine-tuning API is deprecated and answers 422 for every model since 2026-03 (as of 2026-11-22)",
+    "mistral": "Mistral's fine-tuning API is deprecated and answers 422 for every model since 2026-03 "
+    "(as of 2026-11-22)",
     "cohere": "Cohere's fine-tuning was deprecated on 2025-09-15 (as of 2026-11-22)",
 }
 

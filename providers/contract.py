@@ -150,7 +150,9 @@ class Platform(Protocol):
         """Most characters of the user's own suffix, beside our tag."""
         ...
 
-    def requests(self, plan: Plan, files: Sequence[ProviderFile], tag: str) -> Sequence[PlannedRequest]:
+    def requests(
+        self, plan: Plan, files: Sequence[ProviderFile], tag: str, base_url: str | None = None
+    ) -> Sequence[PlannedRequest]:
         """Every request a submission of this plan would send, in order, with the exact bodies."""
         ...
 

@@ -1,7 +1,7 @@
 """The frozen records that cross the seam between the orchestrator and a platform. No behaviour beyond naming.
 
-Money is `Decimal` US dollars, sizes are bytes, lengths are tokens, times are aware UTC datetimes, durations end in `_s`.
-`raw` holds the platform's own answer, for people and for the record; nothing decides on it.
+Money is `Decimal` US dollars, sizes are bytes, lengths are tokens, times are aware UTC datetimes, durations end in
+`_s`. `raw` holds the platform's own answer, for people and for the record; nothing decides on it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,102 @@
+"""When two inputs count as the same: case, spaces and Unicode composition do not matter. Pure."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import replace
+from functools import lru_cache
+from hashlib import sha256
+
+from providers.dialects import message_json
+from providers.records import Example, Message
+
+__all__ = ["answer_key", "canonical", "collapse", "group_key", "input_key", "normalise", "question_key", "share_of"]
+
+
+_dump = json.JSONEncoder(sort_keys=True).encode
+
+
+def collapse(text: str) -> str:
+    """The text with every run of whitespace as one space, none at the ends, composed (NFC)."""
+    collapsed = " ".join(text.split())
+    return collapsed if collapsed.isascii() else unicodedata.normalize("NFC", collapsed)
+
+
+def normalise(text: str) -> str:
+    """`collapse`, and without case."""
+    return collapse(text).casefold()
+
+
+def input_key(example: Example) -> bytes:
+    """Names an input: equal exactly when the normalised turns before the answer, and the tools, are equal.
+
+    A row with no prompt (plain text) is named by its text.
+    """
+    parts = [_role_and_words(message) for message in example.prompt or example.messages]
+    if example.tools:
+        parts.append(json.dumps(example.tools, sort_keys=True))
+    return _digest("input\x1e" + "\x1e".join(parts))
+
+
+def question_key(example: Example) -> bytes:
+    """Names what is asked, whatever the system prompt: a new system prompt must not move a row to another side."""
+    turns = [message for message in example.prompt if message.role != "system"]
+    return input_key(replace(example, messages=(*turns, Message("assistant", "")))) if turns else input_key(example)
+
+
+def group_key(group: str) -> bytes:
+    """Names a group given by the user's column."""
+    return _digest("group\x1e" + group)
+
+
+def answer_key(example: Example) -> str:
+    """The answer as it is compared for duplicates and contradictions: case counts, spacing does not."""
+    last = example.messages[-1]
+    return collapse(_words(last))
+
+
+def share_of(key: bytes) -> float:
+    """A key's fixed place in [0, 1): the side of the split depends on nothing else."""
+    return int.from_bytes(key[:7]) / 2**56
+
+
+def _role_and_words(message: Message) -> str:
+    words = _words(message)
+    normal = _normal_system(words) if message.role == "system" else normalise(words)
+    return f"{message.role}\x1f{normal}"
+
+
+# One system prompt usually stands on every row.
+_normal_system = lru_cache(maxsize=64)(normalise)
+
+
+def _words(message: Message) -> str:
+    if isinstance(message.content, str) and not message.tool_calls:
+        return message.content
+    parts = message.content if isinstance(message.content, tuple) else ()
+    images = [part for part in parts if part.get("type") != "text"]
+    return message.text + json.dumps([*images, *message.tool_calls], sort_keys=True)
+
+
+def canonical(example: Example) -> bytes:
+    """The example's exact content as bytes: equal exactly when the examples are equal."""
+    parts = []
+    for message in example.messages:
+        content = message.content
+        if type(content) is str and _is_plain(message):
+            parts.append(f"{message.role}:{len(content)}:{content}")
+        else:
+            parts.append(_dump(message_json(message)))
+    if example.tools or example.parallel_tool_calls is not None:
+        parts.append(_dump([example.tools, example.parallel_tool_calls]))
+    return "\n".join(parts).encode("utf-8", "surrogatepass")
+
+
+def _is_plain(message: Message) -> bool:
+    rest = (message.weight, message.name, message.reasoning, message.tool_call_id)
+    return not message.tool_calls and rest == (None, None, None, None)
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]

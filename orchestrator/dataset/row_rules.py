@@ -1,0 +1,137 @@
+"""What is judged in one row by itself. Pure functions of an example; each yields the problems it finds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from providers.records import Example, Message
+
+from .rules import Problem
+from .secrets import find_secrets, may_hold_secret
+from .tool_rules import tool_problems
+
+__all__ = ["row_problems"]
+
+_USUAL = {("user", "assistant"), ("system", "user", "assistant")}
+_SPECIAL_TOKEN = re.compile(r"<\|[A-Za-z0-9_]{2,40}\|>")
+
+
+def row_problems(example: Example) -> Iterable[Problem]:
+    """Every problem of one example, the ones about structure first."""
+    return () if _is_clean(example) else _problems(example)
+
+
+def _is_clean(example: Example) -> bool:
+    """True for the usual row, so that a file of usual rows is judged fast; anything else is looked at closely."""
+    messages = example.messages
+    if example.tools or not (len(messages) == 2 or (len(messages) == 3 and messages[0].role == "system")):
+        return False
+    user, assistant = messages[-2:]
+    if user.role != "user" or assistant.role != "assistant" or assistant.tool_calls or assistant.weight is not None:
+        return False
+    texts = [message.content for message in messages if type(message.content) is str]
+    if len(texts) < len(messages) or "" in texts or any(map(str.isspace, texts)):
+        return False
+    text = "\n".join(texts)
+    return not may_hold_secret(text) and "<|" not in text and "\0" not in text and (text.isascii() or _is_unicode(text))
+
+
+def _problems(example: Example) -> Iterator[Problem]:
+    roles = tuple([message.role for message in example.messages])
+    if roles not in _USUAL:
+        yield from _role_problems(roles, example)
+        yield from _weight_problems(example)
+        yield from tool_problems(example)
+    elif example.tools or any(m.weight is not None or m.tool_calls for m in example.messages):
+        yield from _weight_problems(example)
+        yield from tool_problems(example)
+    yield from _blank_problems(example)
+    yield from _text_problems(example)
+
+
+def _role_problems(roles: tuple[str, ...], example: Example) -> Iterator[Problem]:
+    if roles == ("assistant",):
+        return  # plain text: announced once for the whole file
+    if roles[-1] != "assistant":
+        yield Problem("no-final-assistant", f"ends with a {roles[-1]} turn", f"messages[{len(roles) - 1}]")
+    if "user" not in roles:
+        yield Problem("no-user-turn", "has no user turn", "messages")
+    elif next(role for role in roles if role != "system") == "assistant":
+        yield Problem("role-order", "the assistant speaks first", f"messages[{roles.index('assistant')}]")
+    for index in range(1, len(roles)):
+        if roles[index] == "system":
+            what = (
+                "a second system turn"
+                if "system" in roles[:index]
+                else f"a system turn after a {roles[index - 1]} turn"
+            )
+            yield Problem("role-order", what, f"messages[{index}]")
+        elif roles[index] == roles[index - 1] != "tool" and not example.messages[index - 1].tool_calls:
+            yield Problem("role-order", f"two {roles[index]} turns in a row", f"messages[{index}]")
+
+
+def _weight_problems(example: Example) -> Iterator[Problem]:
+    weights = [message.weight for message in example.messages if message.role == "assistant"]
+    if weights and all(weight == 0 for weight in weights):
+        yield Problem("nothing-to-learn", "every assistant turn has weight 0", "messages")
+
+
+def _blank_problems(example: Example) -> Iterator[Problem]:
+    for index, message in enumerate(example.messages):
+        if message.role == "user" and _is_blank(message):
+            yield Problem("blank-input", "the input is blank", f"messages[{index}].content")
+        elif message.role == "assistant" and not message.tool_calls and _is_blank(message):
+            yield Problem("blank-answer", "the answer is blank", f"messages[{index}].content")
+
+
+def _is_blank(message: Message) -> bool:
+    content = message.content
+    if type(content) is str:
+        return not content or content.isspace()
+    parts = content if isinstance(content, tuple) else ()
+    return not message.text.strip() and all(part.get("type") == "text" for part in parts)
+
+
+def _text_problems(example: Example) -> Iterator[Problem]:
+    text = "\n".join(
+        [message.content if type(message.content) is str else _all_text(message) for message in example.messages]
+    )
+    if example.tools:
+        text += json.dumps(example.tools, ensure_ascii=False)
+    if "<|" in text and (token := _SPECIAL_TOKEN.search(text)):
+        yield Problem("special-token", f"holds the control token {token[0]}", _holder(example, token[0]))
+    if "\0" in text:
+        yield Problem("nul", "holds a NUL character", _holder(example, "\0"))
+    if not text.isascii() and not _is_unicode(text):
+        yield Problem("lone-surrogate", "holds half a surrogate pair", _surrogate_holder(example))
+    for secret in find_secrets(text):
+        yield Problem("provider-key", f"holds {secret.kind}: {secret.masked}", _holder(example, secret.masked[:7]))
+
+
+def _all_text(message: Message) -> str:
+    """Everything a turn says, its parts and calls included, as one text to search."""
+    parts = message.content if isinstance(message.content, tuple) else ()
+    rest = [*(part for part in parts if part.get("type") != "text"), *message.tool_calls]
+    return message.text + (json.dumps(rest, ensure_ascii=False) if rest else "")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _holder(example: Example, needle: str) -> str | None:
+    found = (index for index, message in enumerate(example.messages) if needle in _all_text(message))
+    index = next(found, None)
+    return None if index is None else f"messages[{index}].content"
+
+
+def _surrogate_holder(example: Example) -> str | None:
+    found = (index for index, message in enumerate(example.messages) if not _is_unicode(_all_text(message)))
+    index = next(found, None)
+    return None if index is None else f"messages[{index}].content"

@@ -1,0 +1,56 @@
+"""Every rule by its stable id: severity, one sentence of why, and the fix. The table itself is `rules.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from ..errors import UsageError
+from .records import Severity
+
+__all__ = ["RULES", "Problem", "Rule", "explain"]
+
+Governs = Literal["duplicates", "contradictions", "leaks", "blank", "broken", "secrets"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`policy`: the field of `Policy` that decides what happens to the row; None: the severity is fixed."""
+
+    id: str
+    severity: Severity
+    why: str
+    fix: str
+    policy: Governs | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"id": self.id, "severity": self.severity, "why": self.why, "fix": self.fix, "policy": self.policy}
+
+
+class Problem(NamedTuple):
+    """A rule met in one row, before it is known which file and row."""
+
+    rule: str
+    message: str
+    field: str | None = None
+
+
+def _read() -> Mapping[str, Rule]:
+    table = tomllib.loads(Path(__file__).with_name("rules.toml").read_text(encoding="utf-8"))
+    return {id: Rule(id, **fields) for id, fields in table.items()}
+
+
+RULES: Mapping[str, Rule] = _read()
+
+
+def explain(rule: str) -> Rule:
+    """The rule of that id. Raises `UsageError` naming the nearest."""
+    if rule in RULES:
+        return RULES[rule]
+    near = get_close_matches(rule, RULES, n=1)
+    raise UsageError(f"no rule {rule!r}", fix=f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(RULES)}")
