@@ -1,0 +1,75 @@
+"""The ledger: what was wished, sent, seen and spent, durably, in one file (or one PostgreSQL database).
+
+Every change of state appends to the history in the same transaction. No key is ever stored here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ..errors import UsageError
+from .budget import Budget, Reservation, Spending, training_spending
+from .engine import HOME_NAME, find_home, open_engine
+from .history import Entry
+from .intents import UNSENT, UNSETTLED, Intent, Intents, IntentState
+from .leases import LeaseRow, LeaseRows, LeaseStage
+from .runs import Answers, Run, Runs, Uploads
+
+__all__ = [
+    "HOME_NAME",
+    "UNSENT",
+    "UNSETTLED",
+    "Budget",
+    "Entry",
+    "Intent",
+    "IntentState",
+    "LeaseRow",
+    "LeaseStage",
+    "Ledger",
+    "Reservation",
+    "Run",
+    "Spending",
+    "find_home",
+    "training_spending",
+]
+
+URL_VARIABLE = "TUNEWRIGHT_DATABASE_URL"
+
+
+class Ledger:
+    """One opened ledger. Methods are synchronous and short; async callers run them on a worker thread."""
+
+    def __init__(self, url: str | sa.URL) -> None:
+        engine = open_engine(url)
+        self._engine = engine
+        self.runs = Runs(engine)
+        self.intents = Intents(engine)
+        self.budget = Budget(engine)
+        self.uploads = Uploads(engine)
+        self.answers = Answers(engine)
+        self.leases = LeaseRows(engine)
+
+    @classmethod
+    def open(cls, home: Path, environ: Mapping[str, str] = os.environ) -> Ledger:
+        """The ledger of this project: `TUNEWRIGHT_DATABASE_URL`, else `HOME/ledger.sqlite3`."""
+        url = environ.get(URL_VARIABLE)
+        if url is None:
+            try:
+                home.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(f"cannot make the ledger's folder: {error.strerror}", where=str(home)) from error
+            return cls(sa.URL.create("sqlite", database=str(home / "ledger.sqlite3")))
+        return cls(url)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people; a password in the URL is hidden."""
+        return str(self._engine.url.render_as_string(hide_password=True)).removeprefix("sqlite:///")
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()

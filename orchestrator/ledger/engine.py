@@ -1,0 +1,120 @@
+"""Opening the ledger: where it is, how SQLite is made durable, its schema brought up to date, its failures in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from ..errors import TunewrightError, UsageError
+
+__all__ = ["HOME_NAME", "LATEST", "find_home", "open_engine", "writing"]
+
+HOME_NAME = ".tunewright"
+LATEST = "0001"
+_BUSY_TIMEOUT_MS = 30_000
+_WRITES = "tunewright_writes"
+
+
+def find_home(start: Path) -> Path:
+    """The nearest `.tunewright/` at or above `start`, as git finds `.git`; else where a new one would go."""
+    for folder in (start, *start.parents):
+        if (folder / HOME_NAME).is_dir():
+            return folder / HOME_NAME
+    return start / HOME_NAME
+
+
+def open_engine(url: str | sa.URL) -> sa.Engine:
+    """An engine on `url`, migrated to the newest schema. Raises `TunewrightError` when it cannot be used."""
+    engine = sa.create_engine(url)
+    sa.event.listen(engine, "handle_error", partial(_in_our_words, _place(engine.url)))
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _durable)
+        sa.event.listen(engine, "begin", _begin)
+    if _version(engine) != LATEST:
+        _migrate(engine)
+    return engine
+
+
+def _durable(connection: Any, _record: Any) -> None:
+    # synchronous=FULL: NORMAL may lose the last commits at power loss, and an intent must never be lost.
+    # The time-out comes first, for switching to WAL takes a lock too.
+    connection.isolation_level = None
+    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A writer takes the lock at the start, so read-then-write (the budget) cannot interleave; a reader takes none.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One write transaction, committed at the end."""
+    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        yield connection
+
+
+def _version(engine: sa.Engine) -> str | None:
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _migrate(engine: sa.Engine) -> None:
+    # Alembic is imported only when there is something to migrate: it costs 0.3 s.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    # The option is a template in which a percent sign must be doubled.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise TunewrightError(
+                "the ledger was written by a newer tunewright",
+                where=_place(engine.url),
+                fix="upgrade tunewright: pip install --upgrade tunewright",
+            ) from error
+
+
+def _place(url: sa.URL) -> str:
+    return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def _in_our_words(where: str, context: sa.engine.ExceptionContext) -> TunewrightError | None:
+    """What the database refuses becomes what, where and how to fix it; mistakes of our own stay as they are."""
+    ours = (IntegrityError, ProgrammingError)
+    if context.sqlalchemy_exception is None or isinstance(context.sqlalchemy_exception, ours):
+        return None
+    return _said(where, str(context.original_exception))
+
+
+def _said(where: str, cause: str) -> TunewrightError:
+    if "not a database" in cause:
+        return UsageError("the ledger file is not a database", where=where, fix="move it away, or restore a backup")
+    if "readonly" in cause or "unable to open" in cause:
+        return UsageError(f"the ledger cannot be written: {cause}", where=where, fix="check the folder's permissions")
+    if "full" in cause or "disk I/O" in cause:
+        return TunewrightError(
+            f"the ledger cannot be written: no space left on the disk, or it fails ({cause})",
+            where=where,
+            fix="free some space, then do the same again: what was recorded before stands",
+        )
+    if "locked" in cause:
+        return TunewrightError(
+            f"another process has held the ledger for {_BUSY_TIMEOUT_MS // 1000} s", where=where, fix="try again"
+        )
+    return TunewrightError(f"the ledger cannot be used: {cause}", where=where)

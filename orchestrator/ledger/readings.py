@@ -1,0 +1,65 @@
+"""What a platform said of a job while it ran: its own events, and the training curve. Kept across restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from providers.records import JobEvent, MetricPoint
+
+from . import schema
+from .codec import dump, load
+from .engine import writing
+
+__all__ = ["Readings"]
+
+
+class Readings:
+    """Events and metrics by intent."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def add_events(self, intent_id: str, events: Sequence[JobEvent]) -> tuple[JobEvent, ...]:
+        """Keep the platform's events; answers those not seen before."""
+        fresh: list[JobEvent] = []
+        table = schema.job_event
+        with writing(self._engine) as connection:
+            known = set(connection.execute(sa.select(table.c.event_id).where(table.c.intent_id == intent_id)).scalars())
+            for item in events:
+                if item.id not in known:
+                    known.add(item.id)
+                    fresh.append(item)
+                    values = {"intent_id": intent_id, "event_id": item.id, "seen": len(known), "event": dump(item)}
+                    connection.execute(table.insert().values(**values))
+        return tuple(fresh)
+
+    def events(self, intent_id: str) -> tuple[JobEvent, ...]:
+        """The platform's events, in the order seen."""
+        query = sa.select(schema.job_event.c.event).where(schema.job_event.c.intent_id == intent_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(schema.job_event.c.seen)).scalars()
+            return tuple(load(JobEvent, text) for text in rows)
+
+    def put_metrics(self, intent_id: str, points: Sequence[MetricPoint]) -> None:
+        """Keep the curve; a later reading of a step replaces the earlier; what did not change is not written."""
+        table = schema.metric
+        if not points:
+            return
+        mine = table.c.intent_id == intent_id
+        with writing(self._engine) as connection:
+            known = {row.step: row.point for row in connection.execute(sa.select(table).where(mine))}
+            read = {point.step: dump(point) for point in points}
+            rows = [{"at_step": step, "text": text} for step, text in read.items() if known.get(step) != text]
+            if rows:
+                step, text = sa.bindparam("at_step"), sa.bindparam("text")
+                connection.execute(table.delete().where(mine, table.c.step == step), rows)
+                connection.execute(table.insert().values(intent_id=intent_id, step=step, point=text), rows)
+
+    def metrics(self, intent_id: str) -> tuple[MetricPoint, ...]:
+        """The curve, by rising step."""
+        query = sa.select(schema.metric.c.point).where(schema.metric.c.intent_id == intent_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(schema.metric.c.step)).scalars()
+            return tuple(load(MetricPoint, text) for text in rows)

@@ -1,0 +1,163 @@
+"""The tables, in SQLAlchemy Core, the same on SQLite and PostgreSQL. Changed only together with a migration."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+__all__ = [
+    "METADATA",
+    "answer",
+    "cap",
+    "evaluation",
+    "event",
+    "intent",
+    "job_event",
+    "lease",
+    "metric",
+    "run",
+    "spending",
+    "upload",
+]
+
+METADATA = sa.MetaData()
+
+# Money is text holding a Decimal: SQLite has no exact numeric type. Times are ISO 8601 UTC text, which sorts.
+
+run = sa.Table(
+    "run",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text),
+    sa.Column("model", sa.Text),
+    sa.Column("intent_id", sa.Text),
+    sa.Column("evaluation_id", sa.Text),
+    sa.Column("record", sa.Text, nullable=False, comment="JSON: settings, quote, rule, verdict, paths"),
+)
+
+intent = sa.Table(
+    "intent",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True, comment="derived from the canonical plan"),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("tag", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False, default=0),
+    sa.Column("sent_at", sa.Text),
+    sa.Column("empty_looks", sa.Integer, nullable=False, default=0),
+    sa.Column("looked_at", sa.Text),
+    sa.Column("job_id", sa.Text),
+    sa.Column("job_state", sa.Text),
+    sa.Column("job_status", sa.Text, comment="the platform's own word"),
+    sa.Column("job", sa.Text, comment="JSON of the last RemoteJob seen"),
+    sa.Column("sandbox", sa.Boolean, nullable=False, default=False),
+    sa.Column("reserved_usd", sa.Text),
+    sa.Column("last_error", sa.Text),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.Text, nullable=False),
+    sa.UniqueConstraint("provider", "account", "job_id"),
+)
+
+event = sa.Table(
+    "event",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, index=True, comment="'intent:ID', 'run:ID', 'lease:ID'"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+)
+
+upload = sa.Table(
+    "upload",
+    METADATA,
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("remote_id", sa.Text, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+spending = sa.Table(
+    "spending",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True, comment="'training:INTENT', 'evaluation:ID', 'lease:ID'"),
+    sa.Column("run_id", sa.Text),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("sandbox", sa.Boolean, nullable=False),
+    sa.Column("month", sa.Text, nullable=False, comment="'2026-11'"),
+    sa.Column("state", sa.Text, nullable=False, comment="reserved | settled | released"),
+    sa.Column("quoted_usd", sa.Text),
+    sa.Column("usd", sa.Text, nullable=False, comment="reserved, then what was billed"),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+cap = sa.Table(
+    "cap",
+    METADATA,
+    sa.Column("scope", sa.Text, primary_key=True, comment="'run', 'month', 'provider:NAME'"),
+    sa.Column("usd", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+metric = sa.Table(
+    "metric",
+    METADATA,
+    sa.Column("intent_id", sa.Text, primary_key=True),
+    sa.Column("step", sa.Integer, primary_key=True),
+    sa.Column("point", sa.Text, nullable=False),
+)
+
+job_event = sa.Table(
+    "job_event",
+    METADATA,
+    sa.Column("intent_id", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("seen", sa.Integer, nullable=False, comment="order in which we saw it"),
+    sa.Column("event", sa.Text, nullable=False),
+)
+
+evaluation = sa.Table(
+    "evaluation",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True, comment="hash of candidates, rows, sampling"),
+    sa.Column("spec", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False, comment="recorded before the first question"),
+    sa.Column("created_at", sa.Text, nullable=False),
+)
+
+answer = sa.Table(
+    "answer",
+    METADATA,
+    sa.Column("evaluation_id", sa.Text, primary_key=True),
+    sa.Column("candidate", sa.Text, primary_key=True),
+    sa.Column("row_key", sa.Text, primary_key=True),
+    sa.Column("sample", sa.Integer, primary_key=True),
+    sa.Column("answer", sa.Text, nullable=False, comment="JSON of the Answer record"),
+)
+
+lease = sa.Table(
+    "lease",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True, comment="derived: account, model, run, moment"),
+    sa.Column("run_id", sa.Text),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("tag", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("remote_id", sa.Text),
+    sa.Column("usd_per_hour", sa.Text),
+    sa.Column("sandbox", sa.Boolean, nullable=False),
+    sa.Column("owner", sa.Text, comment="host:pid:start of the process that uses it"),
+    sa.Column("started_at", sa.Text),
+    sa.Column("stopped_at", sa.Text),
+    sa.Column("updated_at", sa.Text, nullable=False),
+)
