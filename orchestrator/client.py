@@ -1,0 +1,371 @@
+"""The library's front door: `AsyncOrchestrator`, and `Orchestrator`, the same nouns without `await`.
+
+The only composition root. Every verb of the command line is a method here; each opens what it needs and closes it
+again, so that a crash at any point leaves nothing but the ledger, from which the next call goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Unpack
+
+import anyio
+
+from providers.records import PlannedRequest, ProviderFile, RemoteJob
+
+from .blocking import Blocking, blocking
+from .clock import Clock, SystemClock, today
+from .config import Config, environment, find_config, load_config
+from .costing import Advice, AdviceInput, Quote, advise, data_facts
+from .dataset import check
+from .dataset.records import Dataset
+from .errors import BudgetRefused, StillRunning, UsageError
+from .jobs.desk import Desk, Notice
+from .jobs.watch import Reading
+from .ledger import Ledger, Run, find_home
+from .nouns.jobs import Jobs
+from .nouns.models import Models, Platforms
+from .nouns.money import Budget, Leases
+from .pipeline import run as steps
+from .pipeline.begun import Begun
+from .pipeline.dry import planned
+from .pipeline.prepare import load_pairs, upload_files, write_held_out
+from .pipeline.quoting import quote_for
+from .pipeline.reporting import Written
+from .pipeline.result import RunResult
+from .pipeline.session import Session, platform_named
+from .settings import RunOptions, RunSettings, Target, merge
+
+__all__ = ["AsyncOrchestrator", "Orchestrator"]
+
+See = Callable[[Reading], None]
+Progress = Callable[[int, int], None]
+
+
+def _unseen(_reading: Reading) -> None:
+    return
+
+
+def _uncounted(_done: int, _total: int) -> None:
+    return
+
+
+def _capped(_quote: Quote | None, settings: RunSettings) -> None:
+    """The library's default consent: an explicit cap."""
+    if settings.max_usd is None:
+        raise BudgetRefused(
+            "nobody agreed to spend", where="max_usd", fix="pass max_usd=Decimal('…'), or consent=your own function"
+        )
+
+
+class AsyncOrchestrator:
+    """From pairs to a tuned model that has earned its place.
+
+    `home`: the project's `.tunewright/` (default: the nearest, as git finds `.git`). `config`: a `Config`, or the path
+    of a `tunewright.toml` (default: the nearest). Options of every verb are the long flags of the command line, with
+    underscores. Raises `TunewrightError` (with `exit_code`) and `ProviderError`.
+    """
+
+    def __init__(
+        self,
+        home: Path | str | None = None,
+        *,
+        config: Config | Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
+        patience_s: float = 60.0,
+    ) -> None:
+        self.home = Path(home).absolute() if home else find_home(Path.cwd())
+        self.config = config if isinstance(config, Config) else load_config(config or find_config(Path.cwd()))
+        self._environ = environment() if environ is None else environ
+        self._clock = clock or SystemClock()
+        self._on_notice = on_notice or (lambda _notice: None)
+        self._patience_s = patience_s
+
+    @cached_property
+    def session(self) -> Session:
+        """The opened ledger and everything a step needs. Made on first use: quotes and checks need none."""
+        ledger = Ledger.open(self.home, self._environ)
+        desk = Desk(ledger=ledger, clock=self._clock, tell=self._on_notice, patience_s=self._patience_s)
+        self._apply_caps(ledger)
+        return Session(home=self.home, environ=self._environ, desk=desk)
+
+    def _apply_caps(self, ledger: Ledger) -> None:
+        """Caps of the configuration file stand in the ledger too, where two processes meet."""
+        budget = self.config.budget
+        wanted = {"month": budget.month_usd, **{f"provider:{k}": v for k, v in budget.providers.items()}}
+        known = ledger.budget.caps()
+        for scope, usd in wanted.items():
+            if usd is not None and known.get(scope) != usd:
+                ledger.budget.set_cap(scope, usd, self._clock.now())
+
+    # ── without spending ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def settings(self, pairs: Path | str, **options: Unpack[RunOptions]) -> RunSettings:
+        """What these options come to, over the configuration. Raises `UsageError`."""
+        return merge(self.config, Path(pairs), **options)
+
+    async def check(self, pairs: Path | str, **options: Unpack[RunOptions]) -> Dataset:
+        """Everything that is wrong with the pairs, as findings; refuses nothing that can be read."""
+        chosen = self.settings(pairs, **options)
+        return check(
+            chosen.pairs,
+            columns=chosen.columns,
+            policy=chosen.policy,
+            test=chosen.test,
+            validation=chosen.validation,
+        )
+
+    async def prepare(
+        self, pairs: Path | str, out: Path | str, **options: Unpack[RunOptions]
+    ) -> tuple[Dataset, dict[str, tuple[ProviderFile, ...]]]:
+        """The files to upload, per platform, and the held-out rows in `out/test.jsonl`."""
+        chosen = self.settings(pairs, **options)
+        platforms = [platform_named(target.provider) for target in chosen.to]
+        dataset = load_pairs(chosen)
+        folder = Path(out)
+        files = {p.name: upload_files(dataset, p, chosen.method, folder / p.name) for p in platforms}
+        write_held_out(dataset, folder / "test.jsonl")
+        return dataset, files
+
+    async def estimate(self, pairs: Path | str, **options: Unpack[RunOptions]) -> tuple[Quote, ...]:
+        """One quote a target. No key, no network, nothing written."""
+        chosen = self.settings(pairs, **options)
+        if not chosen.to:
+            raise UsageError(
+                "name at least one platform and model",
+                where="--to",
+                fix="--to PLATFORM:MODEL; `tunewright models ls` lists them",
+            )
+        dataset, on = load_pairs(chosen), today(self._clock)
+        return tuple(
+            quote_for(chosen, dataset, target, environ=self._environ, home=self.home, on=on) for target in chosen.to
+        )
+
+    async def dry_run(
+        self, pairs: Path | str, **options: Unpack[RunOptions]
+    ) -> tuple[Quote, tuple[PlannedRequest, ...]]:
+        """The quote, and every request a submission would send, exactly. Sends nothing; leaves nothing on disk."""
+        chosen = self.settings(pairs, **options)
+        dataset = load_pairs(chosen)
+        quoted = quote_for(chosen, dataset, chosen.target, environ=self._environ, home=self.home, on=today(self._clock))
+        with TemporaryDirectory() as folder:
+            return quoted, planned(chosen, dataset, quoted, self._environ, Path(folder))
+
+    async def advise(
+        self, pairs: Path | str | None = None, answers: AdviceInput | None = None, **options: Unpack[RunOptions]
+    ) -> Advice:
+        """Should you fine-tune at all? Answered from the pairs where they can answer, else listed as questions."""
+        given = answers or AdviceInput()
+        if pairs is not None:
+            given = replace(given, data=data_facts(await self.check(pairs, **options)))
+        return advise(given)
+
+    # ── the whole job ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(
+        self,
+        pairs: Path | str,
+        *,
+        consent: steps.Consent = _capped,
+        see: See = _unseen,
+        progress: Progress = _uncounted,
+        **options: Unpack[RunOptions],
+    ) -> RunResult:
+        """Prepare, quote, submit once, watch, evaluate, decide, report. Called again, it goes on where it stopped."""
+        session = self.session
+        begun = await steps.begin(session, self.settings(pairs, **options))
+        async with session.open(begun.account):
+            await steps.buy(session, begun, consent)
+            await steps.follow(session, begun.run, see)
+            evaluated = await steps.compare(session, begun, progress)
+        return await steps.finish(session, begun, evaluated)
+
+    async def submit(
+        self, pairs: Path | str, *, consent: steps.Consent = _capped, **options: Unpack[RunOptions]
+    ) -> Run:
+        """Buy the job, exactly once, and come back."""
+        session = self.session
+        begun = await steps.begin(session, self.settings(pairs, **options))
+        await steps.buy(session, begun, consent)
+        return await session.desk.db(session.desk.ledger.runs.get, begun.run.id)
+
+    async def watch(self, run: str | None = None, *, see: See = _unseen, timeout_s: float | None = None) -> RemoteJob:
+        """Watch to the end. Raises `JobFailed`, or `StillRunning` when `timeout_s` passed; the job goes on."""
+        found = await self.find_run(run)
+        try:
+            with anyio.fail_after(timeout_s):
+                return await steps.follow(self.session, found, see)
+        except TimeoutError as error:
+            raise StillRunning(
+                f"the job still runs after {timeout_s:.0f} s", fix=f"tunewright watch {found.id}"
+            ) from error
+
+    async def evaluate(self, run: str | None = None, *, progress: Progress = _uncounted) -> RunResult:
+        """Ask base and tuned, decide, report. What was answered before is not asked, nor paid, again."""
+        begun = await self._begun(run)
+        async with self.session.open(begun.account):
+            evaluated = await steps.compare(self.session, begun, progress)
+        return await steps.finish(self.session, begun, evaluated)
+
+    async def compare(
+        self,
+        pairs: Path | str,
+        *,
+        base: str,
+        tuned: str,
+        consent: steps.Consent = _capped,
+        progress: Progress = _uncounted,
+        **options: Unpack[RunOptions],
+    ) -> RunResult:
+        """Compare two models that already exist, on every pair given. `base` and `tuned` are PLATFORM:MODEL."""
+        options["to"] = (base,)
+        settings = steps.comparison_of(self.settings(pairs, **options), Target.parse(tuned))
+        begun = await steps.begin_comparison(self.session, settings, consent)
+        async with self.session.open(begun.account):
+            evaluated = await steps.compare(self.session, begun, progress)
+        return await steps.finish(self.session, begun, evaluated)
+
+    async def decide(self, run: str | None = None) -> RunResult:
+        """The verdict again from stored answers, by the recorded rule. Asks nothing, pays nothing."""
+        begun = await self._begun(run)
+        return await steps.finish(self.session, begun, await steps.asked_before(self.session, begun))
+
+    async def report(self, run: str | None = None, *, out: Path | str | None = None) -> Written:
+        """Write the report of a run as far as it has come."""
+        return await steps.report(self.session, await self._begun(run), None if out is None else Path(out))
+
+    async def _begun(self, run: str | None) -> Begun:
+        return await steps.reopen(self.session, await self.find_run(run))
+
+    async def find_run(self, run: str | None = None) -> Run:
+        """The run of that id, by default the newest. Raises `UsageError`."""
+        desk = self.session.desk
+        try:
+            found = await desk.db(desk.ledger.runs.get, run) if run else await desk.db(desk.ledger.runs.newest)
+        except KeyError:
+            found = None
+        if found is None:
+            what = f"no run {run!r} in this ledger" if run else "there is no run in this ledger yet"
+            raise UsageError(what, where=desk.ledger.place, fix="tunewright runs ls, or tunewright run PAIRS --to …")
+        return found
+
+    async def runs(self) -> tuple[Run, ...]:
+        """Runs of this ledger, newest first."""
+        return await self.session.desk.db(self.session.desk.ledger.runs.all)
+
+    # ── nouns ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def jobs(self) -> Jobs:
+        """What was bought."""
+        return Jobs(self.session)
+
+    @property
+    def models(self) -> Models:
+        """Bases and tuned models."""
+        return Models(self.session)
+
+    @property
+    def platforms(self) -> Platforms:
+        """The platforms."""
+        return Platforms(self._clock)
+
+    @property
+    def budget(self) -> Budget:
+        """Caps and spending."""
+        return Budget(self.session)
+
+    @property
+    def leases(self) -> Leases:
+        """What bills by the hour."""
+        return Leases(self.session)
+
+
+class _BlockingJobs(Blocking):
+    ls = blocking(Jobs.ls)
+    get = blocking(Jobs.get)
+    show = blocking(Jobs.show)
+    read = blocking(Jobs.read)
+    events = blocking(Jobs.events)
+    metrics = blocking(Jobs.metrics)
+    checkpoints = blocking(Jobs.checkpoints)
+    cancel = blocking(Jobs.cancel)
+    pause = blocking(Jobs.pause)
+    resume = blocking(Jobs.resume)
+    recover = blocking(Jobs.recover)
+    resolve = blocking(Jobs.resolve)
+    adopt = blocking(Jobs.adopt)
+    audit = blocking(Jobs.audit)
+
+
+class _BlockingModels(Blocking):
+    ls = blocking(Models.ls)
+    sunset = blocking(Models.sunset)
+
+
+class _BlockingPlatforms(Blocking):
+    ls = blocking(Platforms.ls)
+    show = blocking(Platforms.show)
+
+
+class _BlockingBudget(Blocking):
+    show = blocking(Budget.show)
+    set = blocking(Budget.set)
+
+
+class _BlockingLeases(Blocking):
+    ls = blocking(Leases.ls)
+    stop = blocking(Leases.stop)
+
+
+class Orchestrator(Blocking):
+    """`AsyncOrchestrator` without `await`: the same arguments, verbs and nouns."""
+
+    def __init__(self, home: Path | str | None = None, **options: Any) -> None:
+        super().__init__(AsyncOrchestrator(home, **options))
+
+    check = blocking(AsyncOrchestrator.check)
+    prepare = blocking(AsyncOrchestrator.prepare)
+    estimate = blocking(AsyncOrchestrator.estimate)
+    dry_run = blocking(AsyncOrchestrator.dry_run)
+    advise = blocking(AsyncOrchestrator.advise)
+    run = blocking(AsyncOrchestrator.run)
+    submit = blocking(AsyncOrchestrator.submit)
+    watch = blocking(AsyncOrchestrator.watch)
+    evaluate = blocking(AsyncOrchestrator.evaluate)
+    compare = blocking(AsyncOrchestrator.compare)
+    decide = blocking(AsyncOrchestrator.decide)
+    report = blocking(AsyncOrchestrator.report)
+    find_run = blocking(AsyncOrchestrator.find_run)
+    runs = blocking(AsyncOrchestrator.runs)
+
+    @property
+    def jobs(self) -> _BlockingJobs:
+        """What was bought."""
+        return _BlockingJobs(self._async.jobs)
+
+    @property
+    def models(self) -> _BlockingModels:
+        """Bases and tuned models."""
+        return _BlockingModels(self._async.models)
+
+    @property
+    def platforms(self) -> _BlockingPlatforms:
+        """The platforms."""
+        return _BlockingPlatforms(self._async.platforms)
+
+    @property
+    def budget(self) -> _BlockingBudget:
+        """Caps and spending."""
+        return _BlockingBudget(self._async.budget)
+
+    @property
+    def leases(self) -> _BlockingLeases:
+        """What bills by the hour."""
+        return _BlockingLeases(self._async.leases)

@@ -1,0 +1,244 @@
+"""Asking every candidate the same held-out questions: interleaved, concurrent, and resumable row by row.
+
+Each answer is stored as it arrives under (evaluation, candidate, row, sample); a later start asks only what is missing.
+Grading is not done here, so that answers can be graded again without asking again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from providers.contract import Provider
+from providers.errors import Auth, Billing, NotFound, ProviderError
+from providers.records import Completion, Message, Sampling
+
+from ..canonical import sha256_of
+from ..dataset.records import Row
+from ..jobs.desk import Desk
+from ..jobs.patience import patiently
+from ..ledger.codec import dump, load
+
+__all__ = ["Answer", "Candidate", "Question", "Spec", "ask", "await_model", "questions", "stored"]
+
+_ROW_PATIENCE_S = 120.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A model to ask. `name` is its role ('base', 'tuned'); prices are dollars a million tokens, None if unknown."""
+
+    name: str
+    provider: str
+    model: str
+    label: str = ""
+    serving: str = ""
+    input_usd_per_mtok: Decimal | None = None
+    output_usd_per_mtok: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One held-out prompt and what counts as right. `key` is the hash of what is asked."""
+
+    key: str
+    row: Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One candidate's answer to one question. `error` instead of text when it could not be had; never dropped."""
+
+    text: str
+    error: str | None = None
+    refusal: str | None = None
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    latency_s: float | None = None
+    first_token_s: float | None = None
+    usd: Decimal | None = None
+
+    @property
+    def missing(self) -> bool:
+        """True when nothing was answered: an error or a refusal."""
+        return self.error is not None or self.refusal is not None
+
+
+_Answered = tuple[str, str, Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What an evaluation asks of whom; its hash names the evaluation."""
+
+    candidates: tuple[Candidate, ...]
+    questions: tuple[str, ...]
+    sampling: Sampling
+    order_seed: int = 7
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Sixteen hex digits of the hash of everything asked."""
+        asked = {
+            "candidates": [(c.name, c.provider, c.model) for c in self.candidates],
+            "questions": self.questions,
+            "sampling": self.sampling,
+            "seed": self.order_seed,
+            "extra": self.extra,
+        }
+        return sha256_of(asked).removeprefix("sha256:")[:16]
+
+
+def questions(rows: Sequence[Row]) -> tuple[Question, ...]:
+    """One question a row, keyed by what is asked; a prompt that occurs twice is told apart by its occurrence."""
+    seen: Counter[str] = Counter()
+    made = []
+    for row in rows:
+        prompt = sha256_of([row.example.prompt, row.example.tools])[7:39]
+        seen[prompt] += 1
+        made.append(Question(f"{prompt}-{seen[prompt]}", row))
+    return tuple(made)
+
+
+async def await_model(desk: Desk, provider: Provider, model: str, sampling: Sampling, bound_s: float) -> None:
+    """Wait, within `bound_s`, until a just-tuned model answers: platforms say "does not exist" for a while.
+
+    Raises the `NotFound` itself when the bound passes, with what to check.
+    """
+    deadline, pause_s = desk.clock.now() + timedelta(seconds=bound_s), _FIRST_PAUSE_S
+    probe = (Message("user", "ping"),)
+    short = Sampling(temperature=sampling.temperature, max_tokens=1, seed=sampling.seed)
+    while True:
+        try:
+            await patiently(desk, provider, lambda: provider.complete(model, probe, short))
+            return
+        except NotFound as error:
+            if desk.clock.now() >= deadline:
+                error.fix = "check that the key belongs to the same project or organisation that trained the model"
+                raise
+            desk.say("model_not_ready", f"{model} is not served yet; asking again in {pause_s:.0f} s")
+            await desk.clock.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+
+async def ask(
+    desk: Desk,
+    providers: dict[str, Provider],
+    spec: Spec,
+    asked: Sequence[Question],
+    *,
+    spec_id: str,
+    concurrency: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Ask what is not answered yet, storing it under `spec_id`. `providers` maps candidate name → opened account.
+
+    Raises `Auth` or `Billing` at once (every further request would fail alike); what was answered stays stored.
+    """
+    known = await stored(desk, spec_id)
+    answered = {key for key, answer in known.items() if answer.error is None}
+    work = iter(_interleaved(spec, asked, answered))
+    total = len(spec.candidates) * len(asked)
+    progress(len(answered), total)
+    send, receive = anyio.create_memory_object_stream[_Answered](max_buffer_size=4 * concurrency)
+    fatal: list[ProviderError] = []
+
+    async def worker(out: MemoryObjectSendStream[_Answered]) -> None:
+        async with out:
+            for candidate, question in work:
+                try:
+                    answer = await _answer(desk, providers[candidate.name], candidate, question, spec.sampling)
+                except (Auth, Billing) as error:
+                    fatal.append(error)
+                if fatal:
+                    return
+                await out.send((candidate.name, question.key, answer))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(_keep, desk, spec_id, receive, len(answered), total, progress)
+        async with send:
+            for _ in range(concurrency):
+                group.start_soon(worker, send.clone())
+    if fatal:
+        raise fatal[0]
+
+
+def _interleaved(
+    spec: Spec, asked: Sequence[Question], answered: set[tuple[str, str]]
+) -> list[tuple[Candidate, Question]]:
+    """Rows shuffled, and within a row the candidates too: latency drifts, and must drift alike for all."""
+    order = random.Random(spec.order_seed)
+    rows = order.sample(list(asked), len(asked))
+    work = [(c, q) for q in rows for c in order.sample(list(spec.candidates), len(spec.candidates))]
+    return [(c, q) for c, q in work if (c.name, q.key) not in answered]
+
+
+async def _keep(
+    desk: Desk,
+    evaluation_id: str,
+    receive: MemoryObjectReceiveStream[_Answered],
+    done: int,
+    total: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Store what has arrived, in one transaction for all that waits: durable, and the disk does not set the pace."""
+    async with receive:
+        async for first in receive:
+            batch = [first]
+            while receive.statistics().current_buffer_used:
+                batch.append(receive.receive_nowait())
+            rows = [(name, key, 0, dump(answer)) for name, key, answer in batch]
+            await desk.db(desk.ledger.answers.put, evaluation_id, rows)
+            done += len(batch)
+            progress(done, total)
+
+
+async def _answer(
+    desk: Desk, provider: Provider, candidate: Candidate, question: Question, sampling: Sampling
+) -> Answer:
+    example = question.row.example
+    try:
+        completion = await patiently(
+            desk,
+            provider,
+            lambda: provider.complete(candidate.model, example.prompt, sampling, example.tools),
+            patience_s=_ROW_PATIENCE_S,
+        )
+    except (Auth, Billing):
+        raise
+    except ProviderError as error:
+        return Answer(text="", error=f"{error.code}: {error.message}")
+    return Answer(
+        text=completion.text,
+        refusal=completion.refusal,
+        finish_reason=completion.finish_reason,
+        input_tokens=completion.input_tokens,
+        output_tokens=completion.output_tokens,
+        latency_s=completion.latency_s,
+        first_token_s=completion.first_token_s,
+        usd=_usd(candidate, completion),
+    )
+
+
+def _usd(candidate: Candidate, completion: Completion) -> Decimal | None:
+    """Dollars of one answer at the candidate's prices; None when a price or a count is unknown."""
+    into, out = candidate.input_usd_per_mtok, candidate.output_usd_per_mtok
+    if into is None or out is None or completion.input_tokens is None or completion.output_tokens is None:
+        return None
+    return (completion.input_tokens * into + completion.output_tokens * out) / Decimal(1_000_000)
+
+
+async def stored(desk: Desk, spec_id: str) -> dict[tuple[str, str], Answer]:
+    """(candidate, question key) → answer, for everything answered so far."""
+    rows = await desk.db(desk.ledger.answers.all, spec_id)
+    return {(candidate, key): load(Answer, text) for (candidate, key, _), text in rows.items()}

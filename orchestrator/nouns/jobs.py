@@ -1,0 +1,189 @@
+"""Jobs: what was bought, what became of it, and the ways to settle what is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from providers.contract import Provider
+from providers.records import Checkpoint, Hyperparameters, JobEvent, Method, MetricPoint, Plan, RemoteJob
+
+from ..canonical import run_id
+from ..errors import UsageError
+from ..jobs.desk import Desk
+from ..jobs.patience import patiently
+from ..jobs.recover import recover as settle_one
+from ..jobs.submit import new_intent
+from ..jobs.watch import Reading, read_once
+from ..ledger import UNSETTLED, Entry, Intent, IntentState, Run
+from ..pipeline.session import Account, Session
+from ..pipeline.training import settle
+
+__all__ = ["Audit", "Jobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Where the ledger and a platform disagree. `unknown`: remote jobs with our tag that the ledger does not hold."""
+
+    provider: str
+    unknown: tuple[RemoteJob, ...]
+    missing: tuple[Intent, ...]
+
+
+class Jobs:
+    """`key` is an intent id, a tag, or the platform's job id."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def _desk(self) -> Desk:
+        return self._session.desk
+
+    async def ls(self) -> tuple[Intent, ...]:
+        """Every intent in this ledger, newest first."""
+        return await self._desk.db(self._desk.ledger.intents.all)
+
+    async def get(self, key: str) -> Intent:
+        """Raises `UsageError` when the ledger does not know it."""
+        intent = await self._desk.db(self._desk.ledger.intents.find, key)
+        if intent is None:
+            raise UsageError(f"no job {key!r} in this ledger", where=self._desk.ledger.place, fix="tunewright jobs ls")
+        return intent
+
+    async def show(self, key: str) -> tuple[Intent, tuple[Entry, ...]]:
+        """The intent, freshly read from its platform where it has a job, and its whole history."""
+        intent = await self.get(key)
+        if intent.job_id is not None and intent.state is not IntentState.ENDED:
+            await self.read(key)
+        return await self.get(intent.id), await self._desk.db(self._desk.ledger.intents.history, intent.id)
+
+    async def read(self, key: str) -> Reading:
+        """One look at the platform; an ended job settles its money."""
+        async with self._at(key) as (provider, intent):
+            reading = await read_once(self._desk, provider, intent)
+            if reading.ended:
+                plan = intent.plan
+                prices = provider.platform.prices(plan.model, plan.method, plan.hyperparameters)
+                await settle(self._session, intent, reading.job, prices)
+            return reading
+
+    async def events(self, key: str) -> tuple[JobEvent, ...]:
+        """What the platform has said of the job, oldest first."""
+        async with self._at(key) as (provider, intent):
+            await read_once(self._desk, provider, intent)
+            return await self._desk.db(self._desk.ledger.intents.events, intent.id)
+
+    async def metrics(self, key: str) -> tuple[MetricPoint, ...]:
+        """The training curve so far."""
+        return (await self.read(key)).metrics
+
+    async def checkpoints(self, key: str) -> tuple[Checkpoint, ...]:
+        """What the platform has saved of the job."""
+        async with self._at(key) as (provider, intent):
+            return await patiently(self._desk, provider, lambda: provider.checkpoints(intent.job_id or ""))
+
+    async def cancel(self, key: str) -> RemoteJob:
+        """Ask the platform to stop the job; what was trained is billed."""
+        async with self._at(key) as (provider, intent):
+            job = await patiently(self._desk, provider, lambda: provider.cancel(intent.job_id or ""))
+            await read_once(self._desk, provider, intent)
+            return job
+
+    async def pause(self, key: str) -> RemoteJob:
+        """Raises `Unsupported` where the platform has no such thing."""
+        async with self._at(key) as (provider, intent):
+            return await patiently(self._desk, provider, lambda: provider.pause(intent.job_id or ""))
+
+    async def resume(self, key: str) -> RemoteJob:
+        """Raises `Unsupported` where the platform has no such thing."""
+        async with self._at(key) as (provider, intent):
+            return await patiently(self._desk, provider, lambda: provider.resume(intent.job_id or ""))
+
+    async def recover(self, *, resubmit: bool = False, wait: bool = False) -> tuple[Intent, ...]:
+        """Look for every job whose paid request got no clear answer. Never sends a create."""
+        settled = []
+        for intent in await self._desk.db(self._desk.ledger.intents.all, UNSETTLED):
+            async with self._session.open(self._account(intent)) as provider:
+                settled.append(await settle_one(self._desk, provider, intent, resubmit=resubmit, wait=wait))
+        return tuple(settled)
+
+    async def resolve(self, key: str, job_id: str | None) -> Intent:
+        """A person's word on what became of a paid request: this job, or (None) nothing was created."""
+        intent, now, ledger = await self.get(key), self._desk.clock.now(), self._desk.ledger
+        open_states = (*UNSETTLED, IntentState.NEEDS_HUMAN)
+        if intent.state not in open_states:
+            raise UsageError(f"intent {intent.id} is {intent.state.value}; there is nothing to resolve")
+        if job_id is None:
+            await self._desk.db(ledger.intents.move, intent.id, open_states, IntentState.UPLOADED, now, kind="resolved")
+            await self._desk.db(ledger.budget.release, f"training:{intent.id}", now)
+        else:
+            async with self._session.open(self._account(intent)) as provider:
+                job = await patiently(self._desk, provider, lambda: provider.job(job_id))
+            await self._desk.db(ledger.intents.record_job, intent.id, job, now, "resolved")
+        return await self.get(intent.id)
+
+    async def adopt(self, provider_name: str, job_id: str, account: str | None = None) -> Run:
+        """A job made elsewhere becomes a run of this ledger, to be watched and listed. Nothing is bought."""
+        opened = self._session.account(provider_name, account)
+        async with self._session.open(opened) as provider:
+            job = await patiently(self._desk, provider, lambda: provider.job(job_id))
+        ledger, now = self._desk.ledger, self._desk.clock.now()
+        plan = Plan(
+            provider=provider_name,
+            account=opened.ref,
+            model=job.model,
+            method=Method.SFT,
+            hyperparameters=Hyperparameters(extra=job.hyperparameters),
+            train_sha256=f"unknown, job {job.id}",
+            validation_sha256=None,
+        )
+        intent = await self._desk.db(ledger.intents.plan, new_intent(plan, now, sandbox=opened.sandbox))
+        await self._desk.db(ledger.intents.record_job, intent.id, job, now, "adopted")
+        run = Run(
+            id=run_id(),
+            created_at=now,
+            stage="training",
+            provider=provider_name,
+            model=job.model,
+            intent_id=intent.id,
+            record={"account": account, "adopted": job.id},
+        )
+        return await self._desk.db(ledger.runs.start, run)
+
+    async def audit(self, provider_name: str, account: str | None = None) -> Audit:
+        """Remote jobs carrying our tag that the ledger does not know, and the reverse."""
+        opened = self._session.account(provider_name, account)
+        async with self._session.open(opened) as provider:
+            remote = await patiently(self._desk, provider, lambda: provider.jobs(limit=1000))
+        intents = [i for i in await self.ls() if i.provider == provider_name and i.account == opened.ref]
+        tags, ids = {intent.tag for intent in intents}, {job.id for job in remote}
+        return Audit(
+            provider_name,
+            unknown=tuple(job for job in remote if job.tag and job.tag not in tags),
+            missing=tuple(i for i in intents if i.job_id and i.job_id not in ids and i.state is IntentState.CREATED),
+        )
+
+    @asynccontextmanager
+    async def _at(self, key: str) -> AsyncIterator[tuple[Provider, Intent]]:
+        intent = await self.get(key)
+        if intent.job_id is None:
+            raise UsageError(
+                f"intent {intent.id} has no job ({intent.state.value})",
+                fix="tunewright jobs recover, if it is in doubt",
+            )
+        async with self._session.open(self._account(intent)) as provider:
+            yield provider, intent
+
+    def _account(self, intent: Intent) -> Account:
+        """The account of the environment; a job bought at another one is not asked for with this key."""
+        name, _, base_url = intent.account.partition("@")
+        account = self._session.account(intent.provider, name or None)
+        if account.ref != intent.account:
+            raise UsageError(
+                f"this job belongs to account {intent.account}, and the environment opens {account.ref}",
+                fix=f"set the base URL to {base_url}" if base_url else "unset the base URL, or use that account's key",
+            )
+        return account

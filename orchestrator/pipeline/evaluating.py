@@ -1,0 +1,205 @@
+"""Base and tuned under the same held-out questions: candidates with prices, leases where serving bills by the hour."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from providers.contract import Platform, Provider
+from providers.errors import NotFound
+from providers.records import PriceItem
+
+from ..evaluation.ask import Answer, Candidate, Question, Spec, ask, await_model, stored
+from ..evaluation.decide import Rule
+from ..jobs.leases import LeaseWish, leased
+from ..settings import RunSettings, Target
+from .pricing import price_rows
+from .session import Account, Session
+
+__all__ = ["Evaluated", "Served", "base_candidate", "evaluate", "spec_for", "tuned_candidate"]
+
+_READY_WITHIN_S = 900.0
+_HOSTING_HOURS = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A candidate and the account that answers for it. `hosting_usd`: to hold where serving bills by the hour."""
+
+    candidate: Candidate
+    account: Account
+    dedicated: bool = False
+    hosting_usd: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """Everything asked and answered, not yet graded."""
+
+    spec: Spec
+    questions: tuple[Question, ...]
+    answers: dict[tuple[str, str], Answer]
+    rule: Rule
+
+    def of(self, candidate: str) -> list[Answer]:
+        """The candidate's answers in the order of the questions; a question never answered is an error."""
+        return [self.answers.get((candidate, q.key), Answer(text="", error="not asked")) for q in self.questions]
+
+
+def base_candidate(settings: RunSettings, account: Account, target: Target) -> Served:
+    """The model as the platform serves it to everybody."""
+    into, out = _prices(settings, account.platform, target.model, PriceItem.INPUT, PriceItem.OUTPUT)
+    candidate = Candidate(
+        name="base",
+        provider=target.provider,
+        model=target.model,
+        label=str(target),
+        serving="serverless",
+        input_usd_per_mtok=into,
+        output_usd_per_mtok=out,
+    )
+    return Served(candidate=candidate, account=account)
+
+
+def tuned_candidate(settings: RunSettings, account: Account, base_model: str, tuned_model: str) -> Served:
+    """The tuned model, with its own prices; a lease where the platform serves it on a machine by the hour."""
+    platform = account.platform
+    into, out = _prices(settings, platform, base_model, PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
+    dedicated = _serving(platform, base_model) == "dedicated"
+    (hosting,) = _prices(settings, platform, base_model, PriceItem.HOSTING)
+    candidate = Candidate(
+        name="tuned",
+        provider=platform.name,
+        model=tuned_model,
+        label=f"{platform.name}:{tuned_model}",
+        serving="dedicated" if dedicated else "serverless",
+        input_usd_per_mtok=into,
+        output_usd_per_mtok=out,
+    )
+    return Served(
+        candidate=candidate,
+        account=account,
+        dedicated=dedicated,
+        hosting_usd=(hosting or Decimal(0)) * _HOSTING_HOURS if dedicated else Decimal(0),
+    )
+
+
+def _serving(platform: Platform, base_model: str) -> str:
+    try:
+        return platform.model(base_model).tuned_serving
+    except NotFound:
+        return "unknown"
+
+
+def _prices(settings: RunSettings, platform: Platform, model: str, *items: PriceItem) -> tuple[Decimal | None, ...]:
+    """Prices in the order of `items`; None where nobody gives one."""
+    rows = {row.item: row.usd for row in price_rows(settings, platform, model)}
+    return tuple(rows.get(item) for item in items)
+
+
+async def evaluate(
+    session: Session,
+    settings: RunSettings,
+    served: Sequence[Served],
+    asked: tuple[Question, ...],
+    *,
+    run_id: str,
+    reserve_usd: Decimal,
+    progress: Callable[[int, int], None],
+) -> Evaluated:
+    """Record the rule, hold the money, ask what is missing, settle with what the answers cost."""
+    desk = session.desk
+    spec = spec_for(settings, served, asked)
+    rule = Rule(**await desk.db(desk.ledger.answers.begin, spec.id, spec, settings.rule, desk.clock.now()))
+    await _hold(session, settings, served[0].account, spec.id, run_id, reserve_usd)
+    known = await stored(desk, spec.id)
+    if sum(answer.error is None for answer in known.values()) < len(served) * len(asked):
+        async with _opened(session, settings, served, run_id) as (opened, live):
+            await _await_all(session, settings, opened, live)
+            concrete = replace(spec, candidates=tuple(item.candidate for item in live))
+            await ask(
+                desk,
+                opened,
+                concrete,
+                asked,
+                spec_id=spec.id,
+                concurrency=settings.concurrency,
+                progress=progress,
+            )
+    answers = await stored(desk, spec.id)
+    await _settle(session, spec.id, answers)
+    return Evaluated(spec=spec, questions=asked, answers=answers, rule=rule)
+
+
+def spec_for(settings: RunSettings, served: Sequence[Served], asked: Sequence[Question]) -> Spec:
+    """What will be asked of whom; its hash names the evaluation."""
+    return Spec(
+        candidates=tuple(item.candidate for item in served),
+        questions=tuple(question.key for question in asked),
+        sampling=settings.sampling,
+    )
+
+
+@asynccontextmanager
+async def _opened(
+    session: Session, settings: RunSettings, served: Sequence[Served], run_id: str
+) -> AsyncIterator[tuple[dict[str, Provider], list[Served]]]:
+    """Every account opened once and every dedicated model leased; the leases end with the block."""
+    async with AsyncExitStack() as stack:
+        accounts: dict[str, Provider] = {}
+        opened: dict[str, Provider] = {}
+        live: list[Served] = []
+        for item in served:
+            key = f"{item.account.platform.name} {item.account.ref}"
+            if key not in accounts:
+                accounts[key] = await stack.enter_async_context(session.open(item.account))
+            opened[item.candidate.name] = accounts[key]
+            if item.dedicated:
+                wish = LeaseWish(
+                    model=item.candidate.model,
+                    account=item.account.ref,
+                    reserve_usd=item.hosting_usd,
+                    sandbox=item.account.sandbox,
+                    run_id=run_id,
+                    run_cap=settings.max_usd,
+                )
+                lease = await stack.enter_async_context(leased(session.desk, accounts[key], wish))
+                item = replace(item, candidate=replace(item.candidate, model=lease.model))
+            live.append(item)
+        yield opened, live
+
+
+async def _await_all(
+    session: Session, settings: RunSettings, opened: dict[str, Provider], live: Sequence[Served]
+) -> None:
+    for item in live:
+        name = item.candidate.name
+        await await_model(session.desk, opened[name], item.candidate.model, settings.sampling, _READY_WITHIN_S)
+
+
+async def _hold(
+    session: Session, settings: RunSettings, account: Account, spec_id: str, run_id: str, usd: Decimal
+) -> None:
+    await session.desk.db(
+        session.desk.ledger.budget.reserve,
+        f"evaluation:{spec_id}",
+        usd,
+        session.desk.clock.now(),
+        kind="evaluation",
+        provider=account.platform.name,
+        account=account.ref,
+        sandbox=account.sandbox,
+        run_id=run_id,
+        run_cap=settings.max_usd,
+    )
+
+
+async def _settle(session: Session, spec_id: str, answers: dict[tuple[str, str], Answer]) -> None:
+    """The bill of an evaluation is the sum of its answers; one without a price leaves the money reserved."""
+    paid = [answer.usd for answer in answers.values() if answer.error is None]
+    if all(usd is not None for usd in paid):
+        total = sum((usd for usd in paid if usd is not None), Decimal(0))
+        ledger, now = session.desk.ledger, session.desk.clock.now()
+        await session.desk.db(ledger.budget.settle, f"evaluation:{spec_id}", total, now)

@@ -1,0 +1,92 @@
+"""A quote for each platform asked, and the consent without which nothing is bought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from ..costing import Ask, Quote, load_overrides, quote
+from ..dataset.records import Dataset
+from ..errors import BudgetRefused
+from ..settings import RunSettings, Target
+from .session import is_sandbox, platform_named
+
+__all__ = ["hours_of_hosting", "quote_for", "refuse_over", "reserve_usd"]
+
+_HOSTING_HOURS = Decimal(1)
+# People are the user's own money; validation has a bound of its own.
+_BOUNDED = ("people", "validation")
+
+
+def quote_for(
+    settings: RunSettings, dataset: Dataset, target: Target, *, environ: Mapping[str, str], home: Path, on: date
+) -> Quote:
+    """What this run will cost at this target, on that day. No key, no network, no ledger."""
+    platform = platform_named(target.provider)
+    facts = platform.model(target.model)
+    return quote(
+        Ask(
+            platform=platform,
+            model=target.model,
+            method=settings.method,
+            hyperparameters=settings.hyperparameters,
+            train=[row.example for row in dataset.split.train],
+            validation=[row.example for row in dataset.split.validation],
+            test=[row.example for row in dataset.split.test],
+            sampling=settings.sampling,
+            rows_cleaned=len(dataset.rows),
+            on=on,
+            hosting_hours=hours_of_hosting(facts.tuned_serving),
+            overrides=load_overrides(settings.prices) if settings.prices else None,
+            people_usd=settings.people_usd,
+            sandbox=is_sandbox(platform, environ, home),
+        )
+    )
+
+
+def hours_of_hosting(serving: str) -> Decimal:
+    """Hours a tuned model is rented for its evaluation: one, where it is served on a machine by the hour."""
+    return _HOSTING_HOURS if serving == "dedicated" else Decimal(0)
+
+
+def reserve_usd(quoted: Quote, *items: str) -> Decimal:
+    """The most that some components may cost. Where it is not known whether validation tokens bill, they are held at
+    the training price, so that the budget covers either answer; other unknown parts are `refuse_over`'s business."""
+    known = sum((line.high_usd or Decimal(0) for line in quoted.lines if line.item in items), Decimal(0))
+    return known + (_validation_bound_usd(quoted) if "validation" in items else Decimal(0))
+
+
+def _validation_bound_usd(quoted: Quote) -> Decimal:
+    unknown = any(line.item == "validation" and not line.known for line in quoted.lines)
+    training = next((line.high_usd for line in quoted.lines if line.item == "training"), None)
+    if not unknown or not training or not quoted.train_tokens.tokens:
+        return Decimal(0)
+    share = Decimal(quoted.validation_tokens.high) / Decimal(quoted.train_tokens.tokens)
+    return (training * share).quantize(Decimal("0.0001"))
+
+
+def refuse_over(quoted: Quote, settings: RunSettings) -> None:
+    """Raises `BudgetRefused` when the quote passes the cap, or holds a part that no cap could bound.
+
+    An unknown training price always refuses. Any other unknown part refuses unless the user accepted it by name; in a
+    sandbox nothing is money.
+    """
+    where = f"{quoted.provider}:{quoted.model}"
+    blind = sorted({line.name for line in quoted.lines if line.item not in _BOUNDED and not line.known})
+    if "training" in blind or (blind and not (quoted.sandbox or settings.accept_unknown)):
+        raise BudgetRefused(
+            f"the price of {', '.join(blind)} is not known, so no budget can be held for it",
+            where=where,
+            fix="give your own price file with --prices (`tunewright estimate --help` shows its format)"
+            + ("" if "training" in blind else ", or say --accept-unknown"),
+        )
+    most = reserve_usd(quoted, "training", "validation", "evaluation", "hosting")
+    if settings.max_usd is not None and most > settings.max_usd:
+        raise BudgetRefused(
+            f"the quote is {quoted.total_text}; up to ${most:.2f} must be held, and --max-usd is "
+            f"${settings.max_usd:.2f}",
+            where=where,
+            fix="raise --max-usd, or spend less: fewer epochs or rows, a cheaper model",
+        )

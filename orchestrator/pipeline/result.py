@@ -1,0 +1,60 @@
+"""What a finished run answers: one frozen record, and the one JSON document made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from providers.records import RemoteJob
+
+from ..canonical import plain
+from ..costing import Quote
+from ..ledger import Run
+from .billed import Billed
+from .deciding import Judged, verdict_json
+
+__all__ = ["RunResult"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """A run from pairs to a verdict. `quote` and `job` are None when models that already exist were compared."""
+
+    run: Run
+    judged: Judged
+    quote: Quote | None
+    job: RemoteJob | None
+    billed: Billed
+    report: Path
+    report_json: Path
+    provenance: Path
+
+    @property
+    def verdict(self) -> str:
+        """'deploy', 'iterate', 'stop' or 'inconclusive'."""
+        return self.judged.verdict.answer
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `tunewright run --json`."""
+        billed = {**plain(self.billed), "total_usd": plain(self.billed.total_usd)}
+        job = None
+        if self.job is not None:
+            job = {
+                "id": self.job.id,
+                "provider": self.run.provider,
+                "state": self.job.label,
+                "model": self.job.model,
+                "tuned_model": self.job.tuned_model,
+                "tag": self.job.tag,
+            }
+        return {
+            "run": self.run.id,
+            **verdict_json(self.judged),
+            "quote": None if self.quote is None else self.quote.to_json(),
+            "billed": billed,
+            "job": job,
+            "report": str(self.report),
+            "report_json": str(self.report_json),
+            "provenance": str(self.provenance),
+        }

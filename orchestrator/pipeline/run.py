@@ -1,0 +1,340 @@
+"""A run from pairs to a verdict, step by step. Each step reads what it needs from the ledger, so any can be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from providers.contract import Platform
+from providers.records import JobState, Plan, Price, ProviderFile, RemoteJob
+
+from ..canonical import intent_id, plain, run_id, sha256_of
+from ..clock import today
+from ..costing import Quote
+from ..dataset.records import Dataset, Split
+from ..errors import DataRefused, UsageError
+from ..evaluation.ask import questions, stored
+from ..evaluation.decide import Rule
+from ..jobs.leases import sweep
+from ..jobs.patience import patiently
+from ..jobs.recover import recover
+from ..jobs.watch import Reading
+from ..ledger import UNSETTLED, Intent, Run
+from ..ledger.codec import dump, load
+from ..settings import RunSettings, Target
+from ..stats import detectable_gap
+from .begun import Begun
+from .billed import Billed
+from .deciding import judge
+from .evaluating import Evaluated, Served, base_candidate, evaluate, spec_for, tuned_candidate
+from .prepare import FILES, archive, load_pairs, restore, upload_files
+from .pricing import price_rows
+from .quoting import quote_for, refuse_over, reserve_usd
+from .reporting import Written, write_report
+from .result import RunResult
+from .session import Account, Session
+from .story import Story
+from .training import bill_usd, make_plan, start_job, watch_job
+
+__all__ = [
+    "Consent",
+    "Progress",
+    "account_of",
+    "asked_before",
+    "begin",
+    "begin_comparison",
+    "buy",
+    "compare",
+    "comparison_of",
+    "finish",
+    "follow",
+    "reopen",
+    "report",
+]
+
+Consent = Callable[["Quote | None", RunSettings], None]
+"""Called with the quote before anything is bought; raises `BudgetRefused` to say no."""
+
+Progress = Callable[[int, int], None]
+
+# Share of prompts on which base and tuned differ, before anybody knows: a common planning value.
+_USUAL_DISCORDANCE = 0.2
+
+
+async def begin(session: Session, settings: RunSettings) -> Begun:
+    """Check, split, quote and convert; write the run. Raises before anything is written when the pairs are refused."""
+    target = settings.target
+    dataset = load_pairs(settings)
+    _enough_held_out(session, dataset)
+    quoted = quote_for(
+        settings,
+        dataset,
+        target,
+        environ=session.environ,
+        home=session.home,
+        on=today(session.desk.clock),
+    )
+    account = session.account(target.provider, settings.account)
+    files = upload_files(dataset, account.platform, settings.method, session.home / FILES)
+    settings = await _numbered(session, settings, account, quoted, files)
+    archive(session, dataset)
+    record = {
+        "settings": plain(settings),
+        "dataset": dataset.sha256,
+        "quote": plain(quoted),
+        "files": [plain(file) for file in files],
+    }
+    run = await _start(session, target, record)
+    return Begun(run=run, settings=settings, dataset=dataset, quote=quoted, account=account, files=files)
+
+
+def _enough_held_out(session: Session, dataset: Dataset) -> None:
+    """Before any money: can these held-out prompts tell anything? None refuse; few are said to be few."""
+    prompts = len(dataset.split.test)
+    if prompts == 0:
+        raise DataRefused(
+            f"{len(dataset.rows)} rows leave none to hold out, so nothing could show whether tuning helped",
+            where=str(dataset.sources[0].file),
+            fix="add rows, or give your own held-out pairs with --test FILE",
+        )
+    gap = detectable_gap(prompts, _USUAL_DISCORDANCE)
+    session.desk.say(
+        "power",
+        f"{prompts} held-out prompts: the smallest gap they can show is about {gap:.0%} (at 80% power)",
+        prompts=prompts,
+        gap=gap,
+    )
+
+
+async def _numbered(
+    session: Session, settings: RunSettings, account: Account, quoted: Quote, files: tuple[ProviderFile, ...]
+) -> RunSettings:
+    """`--again`: the first generation of this plan that the ledger does not know. Else the plan as it is."""
+    while settings.again:
+        plan = make_plan(settings, account, quoted.recipe, files)
+        if await session.desk.db(session.desk.ledger.intents.find, intent_id(plan)) is None:
+            break
+        settings = replace(settings, generation=settings.generation + 1)
+    return settings
+
+
+def comparison_of(settings: RunSettings, tuned: Target) -> RunSettings:
+    """Settings for comparing two models that exist; the tuned one is priced as a child of the base where it can be."""
+    base = settings.to[0]
+    child_of = base.model if tuned.provider == base.provider else tuned.model
+    return replace(settings, extra={**settings.extra, "tuned": str(tuned), "tuned_base": child_of})
+
+
+async def begin_comparison(session: Session, settings: RunSettings, consent: Consent) -> Begun:
+    """A run without training: every pair is a held-out question."""
+    consent(None, settings)
+    read = load_pairs(settings)
+    everything = Split(train=(), validation=(), test=read.rows, balance={"test": len(read.rows)})
+    dataset = replace(read, split=everything, sha256=sha256_of([read.sha256, "all held out"]))
+    base = settings.to[0]
+    account = session.account(base.provider, settings.account)
+    archive(session, dataset)
+    record = {"settings": plain(settings), "dataset": dataset.sha256}
+    run = await _start(session, base, record)
+    return Begun(run=run, settings=settings, dataset=dataset, quote=None, account=account)
+
+
+async def _start(session: Session, target: Target, record: dict[str, Any]) -> Run:
+    now, desk = session.desk.clock.now(), session.desk
+    run = Run(id=run_id(), created_at=now, stage="quoted", provider=target.provider, model=target.model, record=record)
+    await desk.db(desk.ledger.runs.start, run)
+    desk.say("run", f"run {run.id}", run=run.id)
+    return run
+
+
+async def reopen(session: Session, run: Run) -> Begun:
+    """A run as the ledger holds it. Raises `UsageError` when its dataset's archive was deleted."""
+    record = run.record
+    if "settings" not in record:
+        raise UsageError(
+            f"run {run.id} adopted a job made elsewhere, so its pairs are not known here",
+            fix="tunewright evaluate PAIRS --base P:MODEL --tuned P:MODEL",
+        )
+    settings = load(RunSettings, dump(record["settings"]))
+    try:
+        dataset = restore(session, record["dataset"])
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"the archived dataset of run {run.id} is gone", where=str(error.filename), fix="start a new run"
+        ) from error
+    return Begun(
+        run=run,
+        settings=settings,
+        dataset=dataset,
+        quote=load(Quote, dump(record["quote"])) if record.get("quote") else None,
+        account=session.account(settings.to[0].provider, settings.account),
+        files=tuple(load(ProviderFile, dump(file)) for file in record.get("files", ())),
+    )
+
+
+async def buy(session: Session, begun: Begun, consent: Consent) -> Intent:
+    """Settle what is in doubt, ask for consent, submit once, and bind the job to the run."""
+    assert begun.quote is not None
+    refuse_over(begun.quote, begun.settings)
+    consent(begun.quote, begun.settings)
+    desk = session.desk
+    async with session.open(begun.account) as provider:
+        await _tidy(session, begun)
+        intent = await start_job(session, provider, begun.training)
+    await desk.db(desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="training", intent_id=intent.id)
+    desk.say("job", "", run=begun.run.id, job=intent.job_id)
+    return intent
+
+
+async def _tidy(session: Session, begun: Begun) -> None:
+    """At every start: look for lost jobs of this account, and stop leases that a crash left behind."""
+    desk, account = session.desk, begun.account
+    async with session.open(account) as provider:
+        await sweep(desk, provider, account.ref)
+        for intent in await desk.db(desk.ledger.intents.all, UNSETTLED):
+            if intent.provider == account.platform.name and intent.account == account.ref:
+                await recover(desk, provider, intent, resubmit=begun.settings.resubmit_after_settle)
+
+
+async def follow(session: Session, run: Run, see: Callable[[Reading], None]) -> RemoteJob:
+    """Watch the run's job to its end. Raises `JobFailed` unless it succeeded."""
+    desk = session.desk
+    intent = await _intent(session, run)
+    desk.say("job", "", run=run.id, job=intent.job_id)
+    async with session.open(account_of(session, run)) as provider:
+        job = await watch_job(session, provider, intent, _prices(run, provider.platform, intent.plan), see)
+        saved = await patiently(desk, provider, lambda: provider.checkpoints(job.id))
+    await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage="trained", checkpoints=plain(saved))
+    return job
+
+
+def _prices(run: Run, platform: Platform, plan: Plan) -> Sequence[Price]:
+    """With the run's own price file, where it had one."""
+    if "settings" in run.record:
+        return price_rows(load(RunSettings, dump(run.record["settings"])), platform, plan.model)
+    return platform.prices(plan.model, plan.method, plan.hyperparameters)
+
+
+def account_of(session: Session, run: Run) -> Account:
+    """The account that a run bought from."""
+    name = (run.record.get("settings") or run.record).get("account")
+    return session.account(run.provider or "", name)
+
+
+async def _intent(session: Session, run: Run) -> Intent:
+    if run.intent_id is None:
+        run = await session.desk.db(session.desk.ledger.runs.get, run.id)
+    if run.intent_id is None:
+        raise UsageError(f"run {run.id} has bought no job", fix="tunewright submit, or tunewright run")
+    return await session.desk.db(session.desk.ledger.intents.get, run.intent_id)
+
+
+async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluated:
+    """Ask base and tuned the held-out questions; what was answered before is not asked again."""
+    served = await _served(session, begun)
+    desk = session.desk
+    reserve = reserve_usd(begun.quote, "evaluation") if begun.quote else begun.settings.max_usd or Decimal(0)
+    evaluated = await evaluate(
+        session,
+        begun.settings,
+        served,
+        questions(begun.dataset.split.test),
+        run_id=begun.run.id,
+        reserve_usd=reserve,
+        progress=progress,
+    )
+    await desk.db(
+        desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="evaluated", evaluation_id=evaluated.spec.id
+    )
+    return evaluated
+
+
+async def _served(session: Session, begun: Begun) -> tuple[Served, Served]:
+    """The base and the tuned model of this run, or the two existing models that it compares."""
+    settings, extra = begun.settings, begun.settings.extra
+    if "tuned" in extra:
+        base = base_candidate(settings, begun.account, settings.to[0])
+        tuned = Target.parse(extra["tuned"])
+        account = session.account(tuned.provider, settings.account)
+        return base, tuned_candidate(settings, account, extra["tuned_base"], tuned.model)
+    intent = await _intent(session, begun.run)
+    job = intent.job
+    if job is None or job.state is not JobState.SUCCEEDED or not job.tuned_model:
+        raise UsageError(f"run {begun.run.id} has no tuned model yet", fix=f"tunewright watch {begun.run.id}")
+    target = settings.to[0]
+    return (
+        base_candidate(settings, begun.account, target),
+        tuned_candidate(settings, begun.account, target.model, job.tuned_model),
+    )
+
+
+async def finish(session: Session, begun: Begun, evaluated: Evaluated) -> RunResult:
+    """Grade, decide, and write the report, its JSON twin and the provenance record."""
+    desk = session.desk
+    story = await _story(session, begun, evaluated)
+    assert story.judged is not None
+    assert story.billed is not None
+    answer = story.judged.verdict.answer
+    run = await desk.db(desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="decided", verdict=answer)
+    written = await write_report(session, story)
+    await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), report=str(written.html))
+    return RunResult(
+        run=run,
+        judged=story.judged,
+        quote=begun.quote,
+        job=story.intent.job if story.intent else None,
+        billed=story.billed,
+        report=written.html,
+        report_json=written.json,
+        provenance=written.provenance,
+    )
+
+
+async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[Billed, Intent | None]:
+    desk = session.desk
+    spendings = {item.id: item for item in await desk.db(desk.ledger.budget.spendings)}
+    intent = None if "tuned" in begun.settings.extra else await _intent(session, begun.run)
+    job = intent.job if intent else None
+    training: Decimal | None = Decimal(0)
+    if intent and job:
+        training = bill_usd(job, price_rows(begun.settings, begun.account.platform, intent.plan.model))
+    asked = spendings.get(f"evaluation:{evaluated.spec.id}")
+    leases = [item for item in spendings.values() if item.kind == "hosting" and item.run_id == begun.run.id]
+    hosting = sum((item.usd for item in leases), Decimal(0)) if all(i.state == "settled" for i in leases) else None
+    billed = Billed(
+        training_usd=training,
+        evaluation_usd=asked.usd if asked and asked.state == "settled" else None,
+        hosting_usd=hosting,
+        tokens=job.billed_tokens if job else None,
+        sandbox=begun.account.sandbox,
+    )
+    return billed, intent
+
+
+async def asked_before(session: Session, begun: Begun) -> Evaluated:
+    """What this run has asked so far, from the ledger. Raises `UsageError` when nothing was."""
+    ledger, desk = session.desk.ledger, session.desk
+    if begun.run.evaluation_id is None:
+        raise UsageError(f"run {begun.run.id} has not been evaluated", fix=f"tunewright evaluate {begun.run.id}")
+    asked = questions(begun.dataset.split.test)
+    spec = spec_for(begun.settings, await _served(session, begun), asked)
+    rule = Rule(**await desk.db(ledger.answers.begin, spec.id, spec, begun.settings.rule, desk.clock.now()))
+    return Evaluated(spec=spec, questions=asked, answers=await stored(desk, spec.id), rule=rule)
+
+
+async def report(session: Session, begun: Begun, out: Path | None) -> Written:
+    """The report of a run as far as it has come."""
+    if begun.run.evaluation_id is not None:
+        evaluated = await asked_before(session, begun)
+        return await write_report(session, await _story(session, begun, evaluated), out)
+    intent = await _intent(session, begun.run) if begun.run.intent_id else None
+    return await write_report(session, Story(begun=begun, intent=intent), out)
+
+
+async def _story(session: Session, begun: Begun, evaluated: Evaluated) -> Story:
+    judged = judge(evaluated, begun.settings.grader, begun.dataset.task == "labels")
+    billed, intent = await _bill(session, begun, evaluated)
+    return Story(begun=begun, intent=intent, evaluated=evaluated, judged=judged, billed=billed)

@@ -1,0 +1,88 @@
+"""What a run works in: the project's folder, its ledger, the environment, and the accounts it opens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import providers
+from providers.contract import Connection, Platform, Provider
+from providers.errors import Auth
+
+from ..errors import UsageError
+from ..jobs.desk import Desk
+
+__all__ = ["Account", "Session", "is_sandbox", "platform_named", "writable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One account as the ledger knows it: `ref` names it without its key; another base URL is another account."""
+
+    platform: Platform
+    connection: Connection
+
+    @property
+    def ref(self) -> str:
+        """The organisation or project, and the server where it is not the platform's own."""
+        base_url = self.connection.base_url
+        return f"{self.connection.account}@{base_url}" if base_url else self.connection.account
+
+    @property
+    def sandbox(self) -> bool:
+        """True where what is spent is not money."""
+        return self.connection.is_sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """`home` is the project's `.tunewright/`; `environ` the merged environment (with `.env`)."""
+
+    home: Path
+    environ: Mapping[str, str]
+    desk: Desk
+    _opened: dict[str, Provider] = field(default_factory=dict)
+
+    def account(self, provider: str, name: str | None) -> Account:
+        """The account of the environment's key. Raises `Auth` naming the variable that is missing."""
+        platform = platform_named(provider)
+        connection = platform.connection(self.environ, name, writable(self.home))
+        return Account(platform=platform, connection=connection)
+
+    @asynccontextmanager
+    async def open(self, account: Account) -> AsyncIterator[Provider]:
+        """The opened account; its connections are closed with the outermost block that opened it."""
+        key = f"{account.platform.name} {account.ref}"
+        if key in self._opened:
+            yield self._opened[key]
+            return
+        async with account.platform.open(account.connection) as provider:
+            self._opened[key] = provider
+            try:
+                yield provider
+            finally:
+                del self._opened[key]
+
+
+def platform_named(name: str) -> Platform:
+    """The platform; an unknown one is a usage error, with the reason or the nearest name."""
+    return providers.platform(name)
+
+
+def is_sandbox(platform: Platform, environ: Mapping[str, str], home: Path) -> bool:
+    """Whether this environment points the platform at a loopback server. Needs no key."""
+    try:
+        return platform.connection(environ, None, home).is_sandbox
+    except Auth:
+        return False
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if need be. Raises `UsageError` where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder: {error.strerror}", where=str(folder)) from error
+    return folder

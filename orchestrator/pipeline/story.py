@@ -1,0 +1,24 @@
+"""Everything that a report and a provenance record tell of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ledger import Intent
+from .begun import Begun
+from .billed import Billed
+from .deciding import Judged
+from .evaluating import Evaluated
+
+__all__ = ["Story"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A run as far as it has come; None for what has not happened yet."""
+
+    begun: Begun
+    intent: Intent | None = None
+    evaluated: Evaluated | None = None
+    judged: Judged | None = None
+    billed: Billed | None = None

@@ -1,0 +1,249 @@
+"""The model half of a report view: the verdict, the training curve, the answers side by side."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import fields
+from decimal import Decimal
+
+from providers.records import TERMINAL_STATES, Checkpoint, MetricPoint
+
+from ..canonical import plain
+from ..evaluation.ask import Answer, Candidate, Question
+from ..evaluation.graders import Grade
+from ..jobs.health import diagnose
+from ..ledger.codec import dump, load
+from ..report.view import (
+    AnswerView,
+    CheckpointView,
+    CurvePoint,
+    DiagnosisView,
+    Estimate,
+    EvaluationView,
+    GuardrailView,
+    HyperparameterView,
+    JobView,
+    RowView,
+    RuleView,
+    SideView,
+    SliceView,
+    TrainingView,
+    VerdictView,
+)
+from .deciding import Judged
+from .story import Story
+
+__all__ = ["evaluation_view", "training_view", "verdict_view"]
+
+
+def verdict_view(judged: Judged) -> VerdictView:
+    """The headline and the statistics under it."""
+    c, verdict, rule = judged.comparison, judged.verdict, judged.rule
+    return VerdictView(
+        answer=verdict.answer,
+        reason=verdict.reason,
+        base=Estimate(c.base, c.base_interval.low, c.base_interval.high),
+        tuned=Estimate(c.tuned, c.tuned_interval.low, c.tuned_interval.high),
+        difference=Estimate(c.difference, c.low, c.high),
+        n=c.n,
+        advice=verdict.advice,
+        kind=c.kind,
+        metric=judged.grader.name,
+        p_value=c.p_value,
+        test=c.test,
+        interval=c.interval,
+        confidence=c.confidence,
+        discordant=c.discordant,
+        detectable=c.detectable,
+        prompts_needed=verdict.prompts_needed,
+        improvement={n: Estimate(e.value, e.low, e.high) for n, e in verdict.improvement.items()},
+        rule=RuleView(
+            improvement=rule.improvement,
+            deploy_at=rule.deploy_at,
+            skip_below=rule.skip_below,
+            confidence=rule.confidence,
+            sha256=verdict.rule_sha256,
+            settings={item.name: getattr(rule, item.name) for item in fields(rule)},
+        ),
+        guardrails=tuple(GuardrailView(name=g.name, passed=g.passed, detail=g.detail) for g in verdict.guardrails),
+        missing_base=judged.missing_base,
+        missing_tuned=judged.missing_tuned,
+    )
+
+
+def training_view(story: Story, metrics: Sequence[MetricPoint]) -> TrainingView:
+    """The job, the hyperparameters as sent, and how the loss went."""
+    intent = story.intent
+    assert intent is not None
+    job = intent.job
+    ended = job is not None and job.state in TERMINAL_STATES
+    saved = [load(Checkpoint, dump(item)) for item in story.begun.run.record.get("checkpoints", ())]
+    return TrainingView(
+        checkpoints=tuple(_checkpoint(item) for item in saved),
+        jobs=(
+            JobView(
+                id=intent.job_id or "",
+                provider=intent.provider,
+                model=intent.plan.model,
+                state=job.label if job else intent.state.value,
+                method=intent.plan.method.value,
+                tuned_model=job.tuned_model if job else None,
+                tag=intent.tag,
+                created_at=job.created_at if job else None,
+                finished_at=job.finished_at if job else None,
+                error=job.error if job else None,
+            ),
+        ),
+        hyperparameters=_hyperparameters(story),
+        points=tuple(
+            CurvePoint(
+                step=p.step,
+                epoch=p.epoch,
+                train_loss=p.train_loss,
+                valid_loss=p.valid_loss,
+                train_accuracy=p.train_accuracy,
+                valid_accuracy=p.valid_accuracy,
+            )
+            for p in metrics
+        ),
+        diagnoses=tuple(
+            DiagnosisView(name=d.name, message=d.evidence, step=d.since_step, advice=d.advice)
+            for d in diagnose(metrics, ended=ended)
+        ),
+    )
+
+
+def _checkpoint(item: Checkpoint) -> CheckpointView:
+    """One saved state of the job. None is marked as chosen: the final model is what was evaluated."""
+    point = item.metrics
+    return CheckpointView(
+        id=item.id,
+        step=item.step,
+        epoch=point.epoch if point else None,
+        train_loss=point.train_loss if point else None,
+        valid_loss=point.valid_loss if point else None,
+        valid_accuracy=point.valid_accuracy if point else None,
+        model=item.model,
+    )
+
+
+def _hyperparameters(story: Story) -> tuple[HyperparameterView, ...]:
+    """As sent, each with who chose it and why."""
+    quote, settings = story.begun.quote, story.begun.settings
+    if quote is None:
+        return ()
+    sent = plain(quote.recipe.hyperparameters)
+    flat = {**{k: v for k, v in sent.items() if k != "extra" and v is not None}, **sent["extra"]}
+    reasons = quote.recipe.reasons
+    given = settings.hyperparameters
+    mine = {item.name for item in fields(given) if item.name != "extra" and getattr(given, item.name) is not None}
+    mine |= set(given.extra)
+    return tuple(
+        HyperparameterView(
+            name=name,
+            value=str(value),
+            chosen_by="you" if name in mine else "preset",
+            reason="" if name in mine else reasons.get(name, ""),
+        )
+        for name, value in flat.items()
+    )
+
+
+def evaluation_view(story: Story) -> EvaluationView:
+    """Both sides over all prompts, then every prompt with both answers."""
+    evaluated, judged = story.evaluated, story.judged
+    assert evaluated is not None
+    assert judged is not None
+    by_name = {candidate.name: candidate for candidate in evaluated.spec.candidates}
+    base, tuned = evaluated.of("base"), evaluated.of("tuned")
+    same_serving = by_name["base"].serving == by_name["tuned"].serving
+    systems = {next((m.text for m in q.row.example.prompt if m.role == "system"), None) for q in evaluated.questions}
+    return EvaluationView(
+        sides=(
+            _side(by_name["base"], base, judged.base_grades, judged, judged.missing_base),
+            _side(by_name["tuned"], tuned, judged.tuned_grades, judged, judged.missing_tuned),
+        ),
+        rows=tuple(
+            _row(*item, labels=bool(judged.slices))
+            for item in zip(evaluated.questions, base, tuned, judged.base_grades, judged.tuned_grades, strict=True)
+        ),
+        slices=tuple(
+            SliceView(label=s.label, n=s.n, base=s.base, tuned=s.tuned, difference=Estimate(s.tuned - s.base))
+            for s in judged.slices
+        ),
+        grader=judged.grader.name,
+        grader_reason=judged.grader.reason,
+        sampling=plain(evaluated.spec.sampling),
+        system=next(iter(systems)) if len(systems) == 1 else None,
+        latency_comparable=same_serving,
+        latency_note="" if same_serving else "one is served on its own machine, the other shared: not comparable",
+        notes=judged.comparison.notes,
+    )
+
+
+def _row(question: Question, base: Answer, tuned: Answer, b: Grade, t: Grade, *, labels: bool) -> RowView:
+    row = question.row
+    return RowView(
+        number=row.number,
+        file=row.file,
+        prompt=next((m.text for m in reversed(row.example.prompt) if m.role == "user"), ""),
+        reference=row.example.answer,
+        label=row.example.answer if labels else None,
+        accept=row.accept,
+        base=_answer(base, b),
+        tuned=_answer(tuned, t),
+    )
+
+
+def _answer(answer: Answer, grade: Grade) -> AnswerView:
+    return AnswerView(
+        text=None if answer.error else answer.text or answer.refusal or "",
+        score=grade.score,
+        passed=grade.passed,
+        note=grade.note,
+        error=answer.error,
+        finish_reason=answer.finish_reason,
+        latency_s=answer.latency_s,
+        first_token_s=answer.first_token_s,
+        prompt_tokens=answer.input_tokens,
+        answer_tokens=answer.output_tokens,
+        usd=answer.usd,
+    )
+
+
+def _side(
+    candidate: Candidate, answers: Sequence[Answer], grades: Sequence[Grade], judged: Judged, missing: int
+) -> SideView:
+    c = judged.comparison
+    score, interval = (c.base, c.base_interval) if candidate.name == "base" else (c.tuned, c.tuned_interval)
+    latency = [a.latency_s for a in answers if a.latency_s is not None]
+    first = [a.first_token_s for a in answers if a.first_token_s is not None]
+    usd = [a.usd for a in answers if a.usd is not None]
+    total = sum(usd, Decimal(0)) if len(usd) == len(answers) - missing and usd else None
+    return SideView(
+        role=candidate.name,
+        model=candidate.label or candidate.model,
+        serving=candidate.serving,
+        score=Estimate(score, interval.low, interval.high),
+        passed=sum(bool(g.passed) for g in grades) if c.kind == "binary" else None,
+        answered=len(answers) - missing,
+        missing=missing,
+        latency_p50_s=_quantile(latency, 0.50),
+        latency_p95_s=_quantile(latency, 0.95),
+        first_token_p50_s=_quantile(first, 0.50),
+        first_token_p95_s=_quantile(first, 0.95),
+        prompt_tokens=sum(a.input_tokens or 0 for a in answers),
+        answer_tokens=sum(a.output_tokens or 0 for a in answers),
+        usd=total,
+        usd_per_1000=None if total is None else total * 1000 / len(usd),
+    )
+
+
+def _quantile(values: Sequence[float], share: float) -> float | None:
+    """The empirical quantile; with one value, that value."""
+    if not values:
+        return None
+    if len(values) == 1:
+        return values[0]
+    return statistics.quantiles(values, n=100, method="inclusive")[round(share * 100) - 1]

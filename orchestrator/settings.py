@@ -1,0 +1,177 @@
+"""What one run was asked to do: flags, environment and configuration already merged. Stored with the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from providers.records import Hyperparameters, Method, Sampling
+
+from .config import Config
+from .dataset.records import Columns, Policy
+from .errors import UsageError
+from .evaluation.decide import Rule
+
+__all__ = ["RunOptions", "RunSettings", "Target", "merge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A platform and a model on it: what stands around the first colon of `--to`."""
+
+    provider: str
+    model: str
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """`openai:gpt-…` → Target. Raises `UsageError`."""
+        provider, colon, model = text.partition(":")
+        if not (provider and colon and model):
+            raise UsageError(f"{text!r} is not PLATFORM:MODEL", where="--to", fix="`tunewright models ls` lists them")
+        return cls(provider, model)
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """Everything a run needs to know. Money in US dollars; `max_usd` None: no cap of this run's own."""
+
+    pairs: Path
+    to: tuple[Target, ...] = ()
+    columns: Columns = Columns()
+    policy: Policy = Policy()
+    test: Path | None = None
+    validation: Path | None = None
+    method: Method = Method.SFT
+    hyperparameters: Hyperparameters = Hyperparameters()
+    suffix: str | None = None
+    account: str | None = None
+    prices: Path | None = None
+    max_usd: Decimal | None = None
+    people_usd: Decimal | None = None
+    sampling: Sampling = Sampling(stream=True)
+    grader: str | None = None
+    concurrency: int = 8
+    rule: Rule = Rule()
+    again: bool = False
+    generation: int = 0
+    accept_unknown: bool = False
+    resubmit_after_settle: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def target(self) -> Target:
+        """The one platform to train on. Raises `UsageError` when there is not exactly one."""
+        if len(self.to) != 1:
+            raise UsageError(
+                "name one platform to train on" if self.to else "name where to train",
+                where="--to",
+                fix="`tunewright estimate` compares several; `run` and `submit` take one --to PLATFORM:MODEL",
+            )
+        return self.to[0]
+
+
+class RunOptions(TypedDict, total=False):
+    """What any verb may be given beside the pairs: the long flags of the command line, with underscores.
+
+    None everywhere means: not given; the configuration, then the default, applies.
+    """
+
+    to: Sequence[str | Target] | None
+    input: str | None
+    output: str | None
+    system: str | None
+    system_text: str | None
+    group: str | None
+    accept: str | None
+    prompt_template: str | None
+    test: Path | None
+    validation: Path | None
+    method: str | None
+    epochs: int | None
+    learning_rate: float | None
+    batch_size: int | None
+    seed: int | None
+    lora: bool | None
+    suffix: str | None
+    settings: Mapping[str, Any] | None
+    account: str | None
+    prices: Path | None
+    max_usd: Decimal | None
+    people_usd: Decimal | None
+    grader: str | None
+    temperature: float | None
+    max_tokens: int | None
+    concurrency: int | None
+    again: bool | None
+    accept_unknown: bool | None
+
+
+def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettings:
+    """Settings from the configuration with what was given on top; a `given` value of None means: not given."""
+    flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    data, training, asking = config.data, config.training, config.evaluation
+    to = flags.get("to") or ((training.to,) if training.to else ())
+    return RunSettings(
+        pairs=pairs,
+        to=tuple(item if isinstance(item, Target) else Target.parse(item) for item in to),
+        columns=_columns(config, flags),
+        policy=Policy(
+            duplicates=data.duplicates,
+            contradictions=data.contradictions,
+            leaks=data.leaks,
+            blank=data.blank,
+            minimum_rows=data.minimum_rows,
+        ),
+        test=flags.get("test"),
+        validation=flags.get("validation"),
+        method=Method(flags.get("method", training.method)),
+        hyperparameters=_hyperparameters(config, flags),
+        suffix=flags.get("suffix", training.suffix),
+        account=flags.get("account", config.account),
+        prices=flags.get("prices", config.prices),
+        max_usd=flags.get("max_usd", config.budget.run_usd),
+        people_usd=flags.get("people_usd", config.budget.people_usd),
+        sampling=Sampling(
+            temperature=flags.get("temperature", asking.temperature),
+            max_tokens=flags.get("max_tokens", asking.max_tokens),
+            seed=7,
+            stream=asking.stream,
+        ),
+        grader=flags.get("grader", asking.grader),
+        concurrency=flags.get("concurrency", asking.concurrency),
+        rule=Rule(**config.rule.model_dump()),
+        again=flags.get("again", False),
+        accept_unknown=flags.get("accept_unknown", False),
+        resubmit_after_settle=config.submission.resubmit_after_settle,
+    )
+
+
+def _columns(config: Config, flags: Mapping[str, Any]) -> Columns:
+    data = config.data
+    return Columns(
+        input=flags.get("input", data.input),
+        output=flags.get("output", data.output),
+        system=flags.get("system", data.system),
+        group=flags.get("group", data.group),
+        accept=flags.get("accept"),
+        prompt_template=flags.get("prompt_template"),
+        system_text=flags.get("system_text", data.system_text),
+    )
+
+
+def _hyperparameters(config: Config, flags: Mapping[str, Any]) -> Hyperparameters:
+    training = config.training
+    return Hyperparameters(
+        epochs=flags.get("epochs", training.epochs),
+        learning_rate=flags.get("learning_rate", training.learning_rate),
+        batch_size=flags.get("batch_size", training.batch_size),
+        seed=flags.get("seed", training.seed),
+        lora=flags.get("lora", training.lora),
+        extra={**training.settings, **flags.get("settings", {})},
+    )
