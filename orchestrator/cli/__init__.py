@@ -1,0 +1,93 @@
+"""The command line: parse, call the library, print. One file a noun; a command's code is imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["main"]
+
+# name → (module here, what it does). Listed so that `--help` imports nothing.
+_HAPPY_PATH = {
+    "init": ("setup", "write a commented tunewright.toml"),
+    "advise": ("data", "should you fine-tune at all? the five questions, the common mistakes"),
+    "check": ("data", "every finding with rule, row, field and fix"),
+    "prepare": ("data", "clean, split and convert to each platform's file"),
+    "estimate": ("estimate", "one quote table across platforms; needs no key and no network"),
+    "run": ("run", "the whole job: prepare, quote, submit, watch, evaluate, decide, report"),
+    "submit": ("run", "buy the job, exactly once, and leave it running"),
+    "watch": ("run", "watch a job to its end; Ctrl-C leaves it running"),
+    "evaluate": ("evaluate", "ask base and tuned the same held-out questions"),
+    "decide": ("evaluate", "the verdict by the rule recorded before"),
+    "report": ("evaluate", "write the report of a run"),
+    "demo": ("demo", "the whole way on a packaged sample and the embedded sandbox"),
+}
+_NOUNS = {
+    "runs": ("runs", "ls, show"),
+    "jobs": ("jobs", "ls, show, events, metrics, cancel, pause, resume, recover, resolve, adopt, audit"),
+    "models": ("models", "ls, sunset"),
+    "providers": ("providers", "ls, show"),
+    "budget": ("budget", "show, set"),
+    "leases": ("leases", "ls, stop"),
+    "sandbox": ("sandbox", "serve"),
+    "doctor": ("doctor", "what is installed, which ledger, budget and keys apply"),
+    "config-schema": ("setup", "the JSON schema of tunewright.toml"),
+}
+_COMMANDS = {**_HAPPY_PATH, **_NOUNS}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only when that command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f".{_COMMANDS[cmd_name][0]}", __name__)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, table in (("From pairs to a verdict", _HAPPY_PATH), ("Nouns", _NOUNS)):
+            with formatter.section(title):
+                formatter.write_dl([(name, words) for name, (_, words) in table.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"{error.message} Did you mean {near[0]!r}?" if near else error.message
+            raise click.UsageError(hint, ctx) from error
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tunewright")
+def cli() -> None:
+    """From input-output pairs to a fine-tuned model that has earned its place.
+
+    Checks the pairs, says what training will cost before a cent is spent, submits the job exactly once, watches it,
+    asks base and tuned the same held-out questions, and says with statistics whether to deploy, iterate or stop.
+
+    \b
+    Exit codes: 0 done (verdict: deploy) · 1 error · 2 usage · 3 data refused · 4 budget refused
+    5 job failed or cancelled · 6 verdict iterate or stop · 7 inconclusive
+    75 still running when --timeout passed · 130 interrupted (the job keeps running)
+    """
+
+
+def main() -> Any:
+    """The console script."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    return cli(prog_name="tunewright")

@@ -1,0 +1,35 @@
+"""`estimate`: what it will cost, platform by platform, before a cent is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .options import PAIRS, asking, gather, reading, targets, training
+from .quoting import print_quotes
+from .shell import Shell, command
+
+__all__ = ["estimate"]
+
+
+@command()
+@PAIRS
+@reading
+@targets
+@training
+@asking
+def estimate(shell: Shell, pairs: Path, **given: Any) -> None:
+    """Quote the same PAIRS at one or more targets. Needs no key and no network; writes nothing.
+
+    \b
+    A price file for --prices is TOML:
+      [[price]]
+      provider = "openai"
+      model    = "gpt-4.1-mini-2025-04-14"
+      item     = "train"        # train, input, output, tuned_input, tuned_output, hosting
+      usd      = "5.00"
+      per      = "mtok"         # mtok, hour, job
+    """
+    quotes = shell.call(lambda orchestrator: orchestrator.estimate(pairs, **gather(given)))
+    shell.emit({"quotes": [quote.to_json() for quote in quotes]})
+    print_quotes(shell, quotes)

@@ -1,0 +1,65 @@
+"""`evaluate`, `decide` and `report`: the second half of a run, each step on its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import UsageError
+from .live import Counter
+from .options import asking, gather, reading, spending
+from .run import consent
+from .shell import Shell, command
+from .verdict import finish
+
+__all__ = ["decide", "evaluate", "report"]
+
+
+@command()
+@click.argument("what", metavar="[RUN | PAIRS]", required=False)
+@click.option("--base", metavar="PLATFORM:MODEL", help="With PAIRS: the model to compare against.")
+@click.option("--tuned", metavar="PLATFORM:MODEL", help="With PAIRS: the tuned model that already exists.")
+@reading
+@asking
+@spending
+def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None, yes: bool, **given: Any) -> None:
+    """Ask base and tuned the same held-out questions, and decide.
+
+    With a RUN (default: the newest): its held-out rows; what was answered before is not asked again.
+    With PAIRS, --base and --tuned: two models that already exist, on every pair, without any training.
+    """
+    with Counter(shell) as count:
+        if base or tuned:
+            if not (what and base and tuned):
+                raise UsageError(
+                    "comparing existing models takes PAIRS, --base and --tuned",
+                    fix="tunewright evaluate PAIRS --base P:MODEL --tuned P:MODEL",
+                )
+            pairs, first, second = Path(what), base, tuned
+            result = shell.call(
+                lambda orchestrator: orchestrator.compare(
+                    pairs, base=first, tuned=second, consent=consent(shell, yes), progress=count, **gather(given)
+                )
+            )
+        else:
+            result = shell.call(lambda orchestrator: orchestrator.evaluate(what, progress=count))
+    finish(shell, result)
+
+
+@command()
+@click.argument("run_id", metavar="[RUN]", required=False)
+def decide(shell: Shell, run_id: str | None) -> None:
+    """The verdict of RUN again, from stored answers, by the rule recorded before they were asked."""
+    finish(shell, shell.call(lambda orchestrator: orchestrator.decide(run_id)))
+
+
+@command()
+@click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder to write into.")
+def report(shell: Shell, run_id: str | None, out: Path | None) -> None:
+    """Write the report of RUN (default: the newest), as far as it has come."""
+    written = shell.call(lambda orchestrator: orchestrator.report(run_id, out=out))
+    shell.emit({"report": str(written.html), "report_json": str(written.json), "provenance": str(written.provenance)})
+    shell.out.print(f"report: {written.html}")

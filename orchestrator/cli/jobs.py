@@ -1,0 +1,194 @@
+"""`jobs`: what was bought, what became of it, and settling what is in doubt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..canonical import plain
+from ..errors import ExitCode, UsageError
+from ..settings import Target
+from .live import curve_text
+from .options import money
+from .shell import Shell, command, plain_text
+
+if TYPE_CHECKING:
+    from ..ledger import Intent
+
+__all__ = ["jobs"]
+
+_JOB = click.argument("job")
+
+
+@click.group()
+def jobs() -> None:
+    """Jobs by intent id, tag, or the platform's own id."""
+
+
+def _brief(intent: Intent) -> dict[str, object]:
+    return {
+        "intent": intent.id,
+        "tag": intent.tag,
+        "provider": intent.provider,
+        "account": intent.account,
+        "model": intent.plan.model,
+        "state": intent.state.value,
+        "job": intent.job_id,
+        "job_state": intent.job.label if intent.job else None,
+        "tuned_model": intent.job.tuned_model if intent.job else None,
+        "sandbox": intent.sandbox,
+        "last_error": intent.last_error,
+    }
+
+
+def _line(shell: Shell, intent: Intent) -> None:
+    job = intent.job
+    what = plain_text(job.label) if job else intent.state.value
+    shell.out.print(
+        f"{intent.id}  {intent.created_at:%Y-%m-%d %H:%M}  {intent.provider}:{intent.plan.model}  {what}"
+        f"  {intent.job_id or '-'}" + (f"  {job.tuned_model}" if job and job.tuned_model else "")
+    )
+    if intent.last_error:
+        shell.out.print(f"  {plain_text(intent.last_error)}", style="yellow")
+
+
+@command()
+def ls(shell: Shell) -> None:
+    """Every job of this ledger, newest first."""
+    found = shell.call(lambda orchestrator: orchestrator.jobs.ls())
+    shell.emit({"jobs": [_brief(intent) for intent in found]})
+    for intent in found:
+        _line(shell, intent)
+    if not found:
+        shell.out.print("no jobs in this ledger yet")
+
+
+@command()
+@_JOB
+def show(shell: Shell, job: str) -> None:
+    """One job, freshly read from its platform, and its whole history."""
+    intent, history = shell.call(lambda orchestrator: orchestrator.jobs.show(job))
+    shell.emit({**_brief(intent), "plan": plain(intent.plan), "history": [plain(entry) for entry in history]})
+    _line(shell, intent)
+    shell.out.print(f"  reserved {money(intent.reserved_usd, sandbox=intent.sandbox)}")
+    for entry in history:
+        detail = ", ".join(f"{key} {plain_text(str(value))}" for key, value in entry.data.items())
+        shell.out.print(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.kind}  {detail}")
+
+
+@command()
+@_JOB
+def events(shell: Shell, job: str) -> None:
+    """What the platform has said of the job."""
+    found = shell.call(lambda orchestrator: orchestrator.jobs.events(job))
+    shell.emit({"events": [plain(event) for event in found]})
+    for event in found:
+        at = f"{event.at:%Y-%m-%d %H:%M:%S}" if event.at else "-"
+        shell.out.print(f"{at}  {event.level:<7} {plain_text(event.message)}")
+
+
+@command()
+@_JOB
+def metrics(shell: Shell, job: str) -> None:
+    """The training curve so far."""
+    points = shell.call(lambda orchestrator: orchestrator.jobs.metrics(job))
+    shell.emit({"metrics": [plain(point) for point in points]})
+    shell.out.print(curve_text(points) or "no metrics yet")
+
+
+@command()
+@_JOB
+def checkpoints(shell: Shell, job: str) -> None:
+    """What the platform has saved of the job."""
+    found = shell.call(lambda orchestrator: orchestrator.jobs.checkpoints(job))
+    shell.emit({"checkpoints": [plain(item) for item in found]})
+    for item in found:
+        loss = item.metrics.valid_loss if item.metrics else None
+        shell.out.print(f"step {item.step}  {item.model or item.id}" + (f"  valid loss {loss:.3f}" if loss else ""))
+
+
+@command()
+@_JOB
+def cancel(shell: Shell, job: str) -> None:
+    """Ask the platform to stop the job. What was trained is billed."""
+    _act(shell, job, "cancel")
+
+
+@command()
+@_JOB
+def pause(shell: Shell, job: str) -> None:
+    """Pause the job, where the platform can."""
+    _act(shell, job, "pause")
+
+
+@command()
+@_JOB
+def resume(shell: Shell, job: str) -> None:
+    """Resume a paused job."""
+    _act(shell, job, "resume")
+
+
+def _act(shell: Shell, job: str, verb: str) -> None:
+    remote = shell.call(lambda orchestrator: getattr(orchestrator.jobs, verb)(job))
+    shell.emit({"job": remote.id, "state": remote.label})
+    shell.out.print(f"{remote.id}: {plain_text(remote.label)}")
+
+
+@command()
+@click.option("--wait", is_flag=True, help="Stay until the platform's settling window has passed.")
+@click.option("--resubmit", is_flag=True, help="Once proved absent, make it ready to be bought again.")
+def recover(shell: Shell, wait: bool, resubmit: bool) -> None:
+    """Find every job whose paid request got no clear answer. Sends nothing; exit 1 while any is in doubt."""
+    found = shell.call(lambda orchestrator: orchestrator.jobs.recover(wait=wait, resubmit=resubmit))
+    shell.emit({"jobs": [_brief(intent) for intent in found]})
+    for intent in found:
+        _line(shell, intent)
+    if not found:
+        shell.out.print("nothing is in doubt")
+    if any(intent.state.value in ("in_doubt", "creating", "needs_human") for intent in found):
+        raise SystemExit(int(ExitCode.ERROR))
+
+
+@command()
+@click.argument("intent")
+@click.option("--job", "job_id", help="The platform's id of the job that this intent bought.")
+@click.option("--none", "nothing", is_flag=True, help="Nothing was created: free the money.")
+def resolve(shell: Shell, intent: str, job_id: str | None, nothing: bool) -> None:
+    """Your word on what became of a paid request that nobody else can settle."""
+    if nothing == bool(job_id):
+        raise UsageError("say one of --job ID and --none", where="jobs resolve")
+    settled = shell.call(lambda orchestrator: orchestrator.jobs.resolve(intent, job_id))
+    shell.emit(_brief(settled))
+    _line(shell, settled)
+
+
+@command()
+@click.argument("job", metavar="PLATFORM:JOB_ID")
+@click.option("--account", help="A name for the account, where the platform gives no id.")
+def adopt(shell: Shell, job: str, account: str | None) -> None:
+    """Take a job made elsewhere into this ledger, to watch it. Buys nothing."""
+    target = Target.parse(job)
+    run = shell.call(lambda orchestrator: orchestrator.jobs.adopt(target.provider, target.model, account))
+    shell.emit({"run": run.id, "intent": run.intent_id, "job": target.model})
+    shell.out.print(f"run {run.id}: adopted {target.model}; watch it with: tunewright watch {run.id}")
+
+
+@command()
+@click.argument("provider")
+@click.option("--account", help="A name for the account, where the platform gives no id.")
+def audit(shell: Shell, provider: str, account: str | None) -> None:
+    """Remote jobs that carry our tag and that the ledger does not know, and the reverse. Exit 1 on any."""
+    found = shell.call(lambda orchestrator: orchestrator.jobs.audit(provider, account))
+    shell.emit({"unknown": [plain(job) for job in found.unknown], "missing": [_brief(i) for i in found.missing]})
+    for job in found.unknown:
+        shell.out.print(f"not in this ledger: {job.id} {job.tag} {plain_text(job.label)}", style="yellow")
+    for intent in found.missing:
+        shell.out.print(f"not at the platform: {intent.job_id} {intent.tag}", style="yellow")
+    if found.unknown or found.missing:
+        raise SystemExit(int(ExitCode.ERROR))
+    shell.out.print(f"the ledger and {provider} agree")
+
+
+for _command in (ls, show, events, metrics, checkpoints, cancel, pause, resume, recover, resolve, adopt, audit):
+    jobs.add_command(_command)

@@ -1,0 +1,129 @@
+"""Watching on a terminal: one live line with a loss curve; elsewhere one line a change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .shell import Shell, plain_text
+
+if TYPE_CHECKING:
+    from providers.records import MetricPoint
+
+    from ..jobs.watch import Reading
+
+__all__ = ["Counter", "Watcher", "sparkline"]
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """The values, averaged into at most `width` bars from ▁ to █."""
+    if not values:
+        return ""
+    count = min(width, len(values))
+    edges = [round(i * len(values) / count) for i in range(count + 1)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
+    low, high = min(means), max(means)
+    span = (high - low) or 1.0
+    return "".join(_BARS[round((mean - low) / span * (len(_BARS) - 1))] for mean in means)
+
+
+def curve_text(points: Sequence[MetricPoint]) -> str:
+    """Training and validation loss as bars with their last values."""
+    parts = []
+    for name, losses in (
+        ("train loss", [p.train_loss for p in points if p.train_loss is not None]),
+        ("valid loss", [p.valid_loss for p in points if p.valid_loss is not None]),
+    ):
+        if losses:
+            parts.append(f"{name} {sparkline(losses)} {losses[-1]:.3f}")
+    return "  ".join(parts)
+
+
+class Watcher:
+    """Shows each reading. Use as a context manager; call it with every `Reading`."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._status: Any = None
+        self._said: set[str] = set()
+        self._state = ""
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, reading: Reading) -> None:
+        job = reading.job
+        if self._status is None and self._shell.err.is_terminal:
+            # Started with the first reading: a spinner would fight with the question that comes before it.
+            self._status = self._shell.err.status("")
+            self._status.start()
+        for event in reading.new_events:
+            if event.type != "metrics":
+                self._shell.err.print(f"  {plain_text(event.message)}", style="dim")
+        for diagnosis in reading.diagnoses:
+            self._once(f"{diagnosis.name}: {diagnosis.evidence}. {diagnosis.advice}", diagnosis.name)
+        if job.label != self._state:
+            self._state = job.label
+            until = f", expected to finish {job.estimated_finish:%H:%M} UTC" if job.estimated_finish else ""
+            self._shell.err.print(f"job {job.id}: {plain_text(job.label)}{until}")
+        if self._status is not None:
+            self._status.update(f"{plain_text(job.label)}  {curve_text(reading.metrics)}")
+        if reading.ended:
+            self._end(reading)
+
+    def _end(self, reading: Reading) -> None:
+        if self._status is not None:
+            self._status.stop()
+        if reading.metrics:
+            self._shell.err.print(f"  {curve_text(reading.metrics)}")
+
+    def _once(self, text: str, key: str) -> None:
+        if key not in self._said:
+            self._said.add(key)
+            self._shell.err.print(text, style="yellow")
+
+
+class Counter:
+    """Counts answered questions: a bar on a terminal, a line every tenth elsewhere."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._bar: Any = None
+        self._task: Any = None
+        self._tenth = -1
+
+    def __enter__(self) -> Counter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._shell.err.is_terminal:
+            self._draw(done, total)
+        elif total and done * 10 // total != self._tenth:
+            self._tenth = done * 10 // total
+            self._shell.err.print(f"  asked {done} of {total}")
+
+    def _draw(self, done: int, total: int) -> None:
+        if self._bar is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("asking both models"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=self._shell.err, transient=True)
+            self._task = self._bar.add_task("", total=total)
+            self._bar.start()
+        self._bar.update(self._task, completed=done)

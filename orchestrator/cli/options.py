@@ -1,0 +1,130 @@
+"""The options that several commands share, said once: how pairs are read, where to train, what may be spent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import UsageError
+from .shell import option
+
+__all__ = ["PAIRS", "asking", "gather", "money", "reading", "spending", "targets", "training"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+PAIRS = click.argument("pairs", type=click.Path(path_type=Path))
+
+
+class _Usd(click.ParamType[Decimal]):
+    name = "usd"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            usd = Decimal(str(value).removeprefix("$").replace(",", ""))
+        except InvalidOperation:
+            self.fail(f"{value!r} is not an amount of US dollars", param, ctx)
+        if not usd.is_finite() or usd < 0:
+            self.fail(f"{value!r} is not an amount of US dollars", param, ctx)
+        return usd
+
+
+USD = _Usd()
+_FILE = click.Path(path_type=Path)
+
+
+def _stack(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+    def wrap(function: F) -> F:
+        for decorate in reversed(decorators):
+            function = decorate(function)
+        return function
+
+    return wrap
+
+
+reading = _stack(
+    option("--input", help="Column with the input."),
+    option("--output", help="Column with the answer."),
+    option("--system", help="Column with a system prompt a row."),
+    option("--system-prompt", "system_text", help="One system prompt for every row."),
+    option("--system-prompt-file", "system_file", type=_FILE, help="The same, from a text file."),
+    option("--prompt", "prompt_template", help="A template over columns, as in 'Classify: {text}'."),
+    option("--group", help="Column whose equal values stay on one side of the split."),
+    option("--accept", help="Column with a list of further answers that count as right."),
+    option("--test", type=_FILE, help="Your own held-out pairs, in place of a split-off share."),
+    option("--validation", type=_FILE, help="Your own validation pairs."),
+)
+
+targets = option("--to", multiple=True, metavar="PLATFORM:MODEL", help="Where to train; several to compare quotes.")
+
+training = _stack(
+    option("--method", type=click.Choice(["sft", "dpo"]), help="Supervised or preference tuning [sft]."),
+    option("--lora/--full", "lora", default=None, help="Adapter or full weights, where there is a choice."),
+    option("--epochs", type=int, help="Passes over the training file [a cautious preset]."),
+    option("--learning-rate", type=float, help="Absolute; refused by name where a platform takes none."),
+    option("--batch-size", type=int),
+    option("--seed", type=int),
+    option("--suffix", help="Your own word in the tuned model's name."),
+    option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting by the platform's own name."),
+    option("--account", help="A name for the account, where the platform gives no id."),
+    option("--prices", type=_FILE, help="Your own price file (TOML); its rows replace ours."),
+    option("--people-usd", type=USD, help="Your own figure for data and people, shown in the quote."),
+)
+
+asking = _stack(
+    option("--grader", help="exact, normalised, contains, number[:tolerance], json[:field] [chosen by the data]."),
+    option("--max-tokens", type=int, help="Longest answer asked for [256]."),
+    option("--temperature", type=float, help="The same for all models [0]."),
+    option("--concurrency", type=int, help="Questions in flight [8]."),
+)
+
+spending = _stack(
+    option("--max-usd", type=USD, help="The most this run may cost, everything counted."),
+    option("--accept-unknown", is_flag=True, default=None, help="Go on although the price of a part is not known."),
+    option("--yes", "-y", is_flag=True, help="Do not ask. Needs --max-usd."),
+)
+
+
+def gather(given: dict[str, Any]) -> dict[str, Any]:
+    """Command-line values as library options: without what was not given."""
+    options = {key: value for key, value in given.items() if value is not None}
+    file = options.pop("system_file", None)
+    if file is not None:
+        options["system_text"] = _text_of(file)
+    assignments = options.pop("assignments", ())
+    if assignments:
+        options["settings"] = dict(_assignment(item) for item in assignments)
+    if not options.get("to", True):
+        del options["to"]
+    return options
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        what = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"the system prompt cannot be read: {what}", where=str(file)) from error
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    """`key=value`, the value read as JSON where it is JSON, else as text."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise UsageError(f"{text!r} is not KEY=VALUE", where="--set", fix="for example --set n_checkpoints=2")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+def money(usd: Decimal | None, *, sandbox: bool = False) -> str:
+    """Dollars for people; None is 'unknown', never nothing."""
+    from ..costing import usd_text
+
+    if usd is None:
+        return "unknown"
+    return f"{usd_text(usd)}{' (sandbox, not money)' if sandbox else ''}"

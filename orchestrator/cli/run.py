@@ -1,0 +1,121 @@
+"""`run`, `submit` and `watch`: the paid part, with consent asked once and Ctrl-C harmless."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import BudgetRefused
+from .live import Counter, Watcher
+from .options import PAIRS, asking, gather, reading, spending, targets, training
+from .quoting import print_quote
+from .shell import Shell, command, option
+from .verdict import finish
+
+if TYPE_CHECKING:
+    from ..costing import Quote
+    from ..settings import RunSettings
+
+__all__ = ["run", "submit", "watch"]
+
+_AGAIN = option("--again", is_flag=True, default=None, help="Buy another job for a plan that already has one.")
+_DRY_RUN = option("--dry-run", is_flag=True, help="Print the exact requests and send nothing.")
+
+
+def consent(shell: Shell, yes: bool) -> Callable[[Quote | None, RunSettings], None]:
+    """Asks the person once, after showing the quote; without one, needs --yes and a cap."""
+
+    def agree(quote: Quote | None, settings: RunSettings) -> None:
+        if quote is not None:
+            print_quote(shell.err, quote)
+        if yes and settings.max_usd is not None:
+            return
+        if not shell.interactive:
+            missing = "--yes and --max-usd" if not yes else "--max-usd"
+            raise BudgetRefused(
+                f"nobody is here to agree to the spending, and {missing} is not given",
+                where="non-interactive",
+                fix="add --yes --max-usd DOLLARS, or use --dry-run or `tunewright estimate`",
+            )
+        if not yes and not click.confirm("spend this?", err=True, default=False):
+            raise BudgetRefused("not agreed; nothing was sent")
+
+    return agree
+
+
+@command()
+@PAIRS
+@reading
+@targets
+@training
+@asking
+@spending
+@_DRY_RUN
+@_AGAIN
+def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> None:
+    """From PAIRS to a verdict: check, split, quote, submit once, watch, ask base and tuned, decide, report.
+
+    Ctrl-C never cancels the job; the same command takes up where it stopped.
+    """
+    if dry_run:
+        _dry_run(shell, pairs, given)
+        return
+    with Watcher(shell) as see, Counter(shell) as count:
+        result = shell.call(
+            lambda orchestrator: orchestrator.run(
+                pairs, consent=consent(shell, yes), see=see, progress=count, **gather(given)
+            )
+        )
+    finish(shell, result)
+
+
+@command()
+@PAIRS
+@reading
+@targets
+@training
+@spending
+@_DRY_RUN
+@_AGAIN
+def submit(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> None:
+    """Buy the job for PAIRS, exactly once, and leave it running. The same plan again answers the same job."""
+    if dry_run:
+        _dry_run(shell, pairs, given)
+        return
+    bought = shell.call(lambda orchestrator: orchestrator.submit(pairs, consent=consent(shell, yes), **gather(given)))
+    intent = shell.call(lambda orchestrator: orchestrator.jobs.get(bought.intent_id or ""))
+    shell.emit({"run": bought.id, "intent": intent.id, "job": intent.job_id, "state": intent.state.value})
+    shell.out.print(f"run {bought.id}: job {intent.job_id} is bought; watch it with: tunewright watch {bought.id}")
+
+
+@command()
+@click.argument("run_id", metavar="[RUN]", required=False)
+@option("--timeout", "timeout_s", type=float, help="Seconds to watch; exit 75 when they pass.")
+def watch(shell: Shell, run_id: str | None, timeout_s: float | None) -> None:
+    """Watch the job of RUN (default: the newest) to its end. Ctrl-C leaves it running."""
+    with Watcher(shell) as see:
+        job = shell.call(lambda orchestrator: orchestrator.watch(run_id, see=see, timeout_s=timeout_s))
+    shell.emit({"run": shell.run_id, "job": job.id, "state": job.label, "tuned_model": job.tuned_model})
+    shell.out.print(f"tuned model: {job.tuned_model}")
+    shell.out.print(f"next: tunewright evaluate {shell.run_id}")
+
+
+def _dry_run(shell: Shell, pairs: Path, given: dict[str, Any]) -> None:
+    """Quote, and every request with its exact body. Sends nothing, and writes only to a temporary folder."""
+    from ..canonical import plain
+
+    quote, requests = shell.call(lambda orchestrator: orchestrator.dry_run(pairs, **gather(given)))
+    cap: Decimal | None = given.get("max_usd")
+    shell.emit({"dry_run": True, "quote": quote.to_json(), "requests": [plain(item) for item in requests]})
+    print_quote(shell.out, quote)
+    if cap is not None and quote.high_usd > cap:
+        raise BudgetRefused(f"the quote is {quote.total_text}, and --max-usd is ${cap:.2f}", fix="raise --max-usd")
+    for item in requests:
+        shell.out.print(f"\n{item.method} {item.url}{'   (this is the paid one)' if item.paid else ''}", style="bold")
+        if item.body is not None:
+            shell.out.print(json.dumps(plain(item.body), indent=2) if not isinstance(item.body, str) else item.body)

@@ -1,0 +1,46 @@
+"""A verdict on the terminal, and the exit code that CI gates on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .options import money
+from .shell import Shell, plain_text
+
+if TYPE_CHECKING:
+    from ..pipeline.result import RunResult
+
+__all__ = ["finish", "print_result"]
+
+_STYLE = {"deploy": "bold green", "iterate": "bold yellow", "stop": "bold red", "inconclusive": "bold yellow"}
+
+
+def finish(shell: Shell, result: RunResult) -> None:
+    """Print the result and end with its exit code: 0 deploy, 6 iterate or stop, 7 inconclusive."""
+    from ..pipeline.viewing import EXIT_OF
+
+    shell.emit(result.to_json())
+    print_result(shell, result)
+    raise SystemExit(int(EXIT_OF[result.verdict][0]))
+
+
+def print_result(shell: Shell, result: RunResult) -> None:
+    """The verdict in a sentence, the figures under it, the bill, and where the report is."""
+    judged = result.judged
+    c = judged.comparison
+    shell.out.print(f"\nverdict: {result.verdict}", style=_STYLE[result.verdict])
+    shell.out.print(f"  {plain_text(judged.verdict.reason)}")
+    for advice in judged.verdict.advice:
+        shell.out.print(f"  next: {plain_text(advice)}")
+    shell.out.print(
+        f"  base {c.base:.1%}, tuned {c.tuned:.1%} on {c.n} held-out prompts; difference {c.difference:+.1%}, "
+        f"{c.confidence:.0%} interval {c.low:+.1%} to {c.high:+.1%} ({c.interval}); {c.test} p = {c.p_value:.2g}"
+    )
+    shell.out.print(f"  graded by {judged.grader.name}: {judged.grader.reason}", style="dim")
+    billed = result.billed
+    quoted = f"quoted {result.quote.total_text}; " if result.quote else ""
+    shell.out.print(f"  {quoted}billed {money(billed.total_usd, sandbox=billed.sandbox)}")
+    for guardrail in judged.verdict.guardrails:
+        shell.out.print(f"  guardrail {guardrail.name}: {guardrail.detail}")
+    shell.out.print(f"report: {result.report}")
+    shell.out.print(f"run:    {result.run.id}", style="dim")
