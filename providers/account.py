@@ -1,0 +1,77 @@
+"""What every account has in common: translated failures, retry advice, and "no" to what its platform does not do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from . import classify
+from .contract import Connection, Platform
+from .errors import Auth, Billing, NotFound, ProviderError, Unsupported
+
+if TYPE_CHECKING:
+    from .records import Decision, Lease, Plan, RemoteEstimate, RemoteJob
+
+__all__ = ["Account"]
+
+
+class Account:
+    """The ground an adapter's account stands on. Every capability starts at "not supported"; the adapter opts in."""
+
+    notes: Mapping[str, str] = {}
+    """A sentence of ours for a platform's error code, put before its own words."""
+
+    def __init__(self, platform: Platform, connection: Connection) -> None:
+        self.platform = platform
+        self.connection = connection
+        self._secrets = (connection.api_key.reveal(),) if connection.api_key else ()
+
+    def decide(self, error: Exception) -> Decision:
+        """Whether an idempotent call that failed so is worth repeating, and after how long."""
+        return classify.decide(error)
+
+    async def estimate(self, plan: Plan, files: Mapping[str, str]) -> RemoteEstimate | None:
+        """None: the platform has no estimate of its own."""
+        return None
+
+    async def pause(self, job_id: str) -> RemoteJob:
+        """Raises `Unsupported`."""
+        raise self._unsupported("pause", "jobs cannot be paused here")
+
+    async def resume(self, job_id: str) -> RemoteJob:
+        """Raises `Unsupported`."""
+        raise self._unsupported("resume", "jobs cannot be paused here")
+
+    async def serve(self, model: str, tag: str, idle_timeout_s: int) -> Lease:
+        """Raises `Unsupported`."""
+        raise self._unsupported("serve", "tuned models answer without a machine of their own; there is nothing to rent")
+
+    async def lease(self, lease_id: str) -> Lease:
+        """Raises `NotFound`."""
+        raise NotFound(f"no lease {lease_id!r}: nothing is rented here", provider=self.platform.name, operation="lease")
+
+    async def find_leases(self, tag_prefix: str) -> tuple[Lease, ...]:
+        """Always empty."""
+        return ()
+
+    async def teardown(self, lease_id: str) -> None:
+        """Nothing is ever rented here, so nothing is left to stop."""
+
+    @contextmanager
+    def _asking(self, operation: str) -> Iterator[None]:
+        # The SDK's own exception is not chained: it may repeat a key that the server echoed.
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  whatever an SDK throws must come out as one of our errors
+            raise classify.translate(error, self._asked(operation)) from None
+
+    def _asked(self, operation: str) -> classify.Asked:
+        fixes: dict[type[ProviderError], str] = {
+            Auth: f"check {self.platform.key_variable or 'the key'} and the project it belongs to",
+            Billing: f"add credit or raise the limit in the {self.platform.title} billing settings",
+        }
+        return classify.Asked(self.platform.name, operation, self._secrets, self.notes, fixes)
+
+    def _unsupported(self, operation: str, reason: str) -> Unsupported:
+        return Unsupported(reason, provider=self.platform.name, operation=operation, nothing_created=True)

@@ -1,0 +1,10 @@
+"""OpenAI behind the seam. This module names the platform; the SDK is loaded when an account is opened."""
+
+from __future__ import annotations
+
+from ..contract import Platform
+from .platform import OpenAIPlatform
+
+__all__ = ["PLATFORM", "OpenAIPlatform"]
+
+PLATFORM: Platform = OpenAIPlatform()

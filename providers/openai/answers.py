@@ -1,0 +1,192 @@
+"""What OpenAI answers, as our records. Pure, and tolerant of what the SDK's types do not know."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..errors import PlatformFault
+from ..records import (
+    Checkpoint,
+    JobEvent,
+    JobState,
+    JsonObject,
+    MetricPoint,
+    RemoteFile,
+    RemoteJob,
+    RemoteModel,
+)
+from ..wire import day, integer, number, unix_time
+from .bodies import TAG_KEY
+
+__all__ = ["JOB_STATES", "checkpoint", "event", "job", "merged", "model", "result_points", "stored_file"]
+
+JOB_STATES: Mapping[str, JobState] = {
+    "validating_files": JobState.QUEUED,
+    "queued": JobState.QUEUED,
+    "running": JobState.RUNNING,
+    "paused": JobState.PAUSED,
+    "succeeded": JobState.SUCCEEDED,
+    "failed": JobState.FAILED,
+    "cancelled": JobState.CANCELLED,
+}
+"""Each wire status once; `paused` follows from the documented pause call and is missing from the SDK's own list."""
+
+_BLOCK_CODES = {"content_policy_violation", "unsafe_file", "moderation_blocked", "safety_evaluation_failed"}
+_BLOCK_WORDS = re.compile(r"moderation|usage polic|safety|refusals_v\d", re.I)
+
+
+def job(raw: JsonObject) -> RemoteJob:
+    """A job. Raises `PlatformFault` without an id, for then nothing can be followed."""
+    if not raw.get("id"):
+        raise PlatformFault("the answer names no job", body=str(dict(raw)))
+    status = str(raw.get("status") or "")
+    error = _mapping(raw.get("error"))
+    metadata = _mapping(raw.get("metadata"))
+    return RemoteJob(
+        id=str(raw["id"]),
+        state=_state(status, error),
+        raw_status=status,
+        model=str(raw.get("model") or ""),
+        tag=metadata.get(TAG_KEY),
+        created_at=unix_time(raw.get("created_at")),
+        finished_at=unix_time(raw.get("finished_at")),
+        estimated_finish=unix_time(raw.get("estimated_finish")),
+        tuned_model=raw.get("fine_tuned_model") or None,
+        billed_tokens=integer(raw.get("trained_tokens")),
+        error=error.get("message") or None,
+        error_code=error.get("code") or None,
+        hyperparameters=_hyperparameters(raw),
+        raw=raw,
+    )
+
+
+def stored_file(raw: JsonObject, *, reused: bool = False) -> RemoteFile:
+    """A file; the deprecated status "error" is still the only word that a file was refused."""
+    if not raw.get("id"):
+        raise PlatformFault("the answer names no file", body=str(dict(raw)))
+    refused = raw.get("status") in {"error", "deleted"}
+    return RemoteFile(
+        id=str(raw["id"]),
+        size=integer(raw.get("bytes")),
+        state="refused" if refused else "ready",
+        detail=raw.get("status_details") or (f"status {raw['status']}" if refused else None),
+        reused=reused,
+        raw=raw,
+    )
+
+
+def event(raw: JsonObject) -> JobEvent:
+    """One line of the job's log."""
+    return JobEvent(
+        id=str(raw.get("id") or ""),
+        at=unix_time(raw.get("created_at")),
+        level={"warn": "warning"}.get(str(raw.get("level")), str(raw.get("level") or "info")),
+        message=str(raw.get("message") or ""),
+        type=str(raw.get("type") or ""),
+        data=_mapping(raw.get("data")),
+    )
+
+
+def checkpoint(raw: JsonObject) -> Checkpoint:
+    """A saved state that can be called by name."""
+    metrics = _mapping(raw.get("metrics"))
+    step = integer(raw.get("step_number")) or 0
+    return Checkpoint(
+        id=str(raw.get("id") or ""),
+        step=step,
+        model=raw.get("fine_tuned_model_checkpoint") or None,
+        metrics=merged([{"step": step, **_present(metrics)}])[0] if metrics else None,
+        created_at=unix_time(raw.get("created_at")),
+    )
+
+
+def model(raw: JsonObject) -> RemoteModel:
+    """A model that the account sees, with the day it stops as OpenAI says it."""
+    name = str(raw.get("id") or "")
+    return RemoteModel(id=name, shutdown=day(raw.get("shutdown_date")), tuned=name.startswith("ft:"), raw=raw)
+
+
+def result_points(content: bytes) -> list[dict[str, Any]]:
+    """The rows of a result file: CSV, since 2024 often encoded as base64. Other bytes hold no rows."""
+    text = _csv_text(content)
+    reader = csv.DictReader(io.StringIO(text))
+    if "step" not in (reader.fieldnames or ()):
+        return []
+    return [{name: value for name, value in row.items() if name and value not in (None, "")} for row in reader]
+
+
+def merged(sources: Iterable[Mapping[str, Any]], epochs: object = None) -> tuple[MetricPoint, ...]:
+    """One point a step by rising step, later sources winning. `epochs` of the whole job place a step in its epoch.
+
+    Where the platform measures the whole validation set anywhere (`full_valid_loss`), only that is the validation
+    curve: the batch value beside it is far noisier, and one curve must not mix the two.
+    """
+    steps: dict[int, dict[str, Any]] = {}
+    for source in sources:
+        step = integer(source.get("step"))
+        if step is not None:
+            steps.setdefault(step, {}).update(_present(source))
+    full = any("full_valid_loss" in values for values in steps.values())
+    total = max((number(values.get("total_steps")) or 0.0 for values in steps.values()), default=0.0)
+    per_step = (number(epochs) or 0.0) / total if total else 0.0
+    return tuple(_point(step, steps[step], full, per_step * step) for step in sorted(steps))
+
+
+def _point(step: int, values: Mapping[str, Any], full: bool, epoch: float) -> MetricPoint:
+    valid_loss, valid_accuracy = (
+        (("full_valid_loss",), ("full_valid_mean_token_accuracy",))
+        if full
+        else (("valid_loss",), ("valid_mean_token_accuracy", "valid_accuracy"))
+    )
+    return MetricPoint(
+        step=step,
+        epoch=epoch or None,
+        train_loss=_first(values, ("train_loss",)),
+        train_accuracy=_first(values, ("train_mean_token_accuracy", "train_accuracy")),
+        valid_loss=_first(values, valid_loss),
+        valid_accuracy=_first(values, valid_accuracy),
+        learning_rate=number(values.get("learning_rate")),
+    )
+
+
+def _first(values: Mapping[str, Any], names: Sequence[str]) -> float | None:
+    return next((found for name in names if (found := number(values.get(name))) is not None), None)
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if number(value) is not None}
+
+
+def _state(status: str, error: Mapping[str, Any]) -> JobState:
+    state = JOB_STATES.get(status, JobState.UNKNOWN)
+    code, message = str(error.get("code") or ""), str(error.get("message") or "")
+    blocked = code in _BLOCK_CODES or (not code and _BLOCK_WORDS.search(message))
+    return JobState.BLOCKED if state is JobState.FAILED and blocked else state
+
+
+def _hyperparameters(raw: JsonObject) -> JsonObject:
+    method = _mapping(raw.get("method"))
+    inner = _mapping(method.get(str(method.get("type"))))
+    chosen = _mapping(inner.get("hyperparameters")) or _mapping(raw.get("hyperparameters"))
+    seed = {"seed": raw["seed"]} if raw.get("seed") is not None else {}
+    return {**chosen, **seed}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _csv_text(content: bytes) -> str:
+    text = content.decode("utf-8", errors="replace").lstrip("\ufeff")
+    if text.startswith("step"):
+        return text
+    try:
+        return base64.b64decode("".join(text.split()), validate=True).decode("utf-8").lstrip("\ufeff")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return text

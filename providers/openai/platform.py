@@ -1,0 +1,104 @@
+"""OpenAI without a key and without the network: facts, formats, and the exact requests of a submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date
+from pathlib import Path
+
+from .. import facts
+from ..contract import Connection, Dialect, Provider
+from ..environment import account_name, base_url, required_key
+from ..gaps import offered, refuse_other_methods
+from ..records import (
+    Capability,
+    Hyperparameters,
+    Method,
+    ModelFacts,
+    Plan,
+    PlannedRequest,
+    Price,
+    ProviderFile,
+    Recipe,
+    Settling,
+    Support,
+    TokenRules,
+)
+from ..settings import complete
+from .bodies import OWN_HOST, SUFFIX_LIMIT, check, planned_requests
+
+__all__ = ["OpenAIPlatform"]
+
+
+class OpenAIPlatform:
+    """OpenAI's own API, and every server that speaks it (`OPENAI_BASE_URL`)."""
+
+    name = "openai"
+    title = "OpenAI"
+    key_variable: str | None = "OPENAI_API_KEY"
+
+    def capabilities(self, on: date) -> Mapping[Capability, Support]:
+        """What may be asked on that day, with reasons and dates."""
+        return offered(facts.capabilities(self.name, on))
+
+    def dialect(self, method: Method) -> Dialect:
+        """OpenAI's chat lines. Raises `Unsupported` for another method than supervised."""
+        from ..dialects import OPENAI_CHAT
+
+        refuse_other_methods(method, self.name)
+        return OPENAI_CHAT
+
+    def models(self) -> Sequence[ModelFacts]:
+        """The base models known by our dated facts."""
+        return facts.models(self.name)
+
+    def model(self, name: str) -> ModelFacts:
+        """Facts of one base model. Raises `NotFound` with the nearest names."""
+        return facts.model(self.name, name)
+
+    def prices(self, model: str, method: Method, hyperparameters: Hyperparameters) -> Sequence[Price]:
+        """Dated price rows."""
+        return facts.prices(self.name, model, method, hyperparameters)
+
+    def token_rules(self, model: str, method: Method, hyperparameters: Hyperparameters) -> TokenRules:
+        """How rows become billed tokens."""
+        return facts.token_rules(self.name, model, method, hyperparameters)
+
+    def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
+        """`given` completed by presets. Raises `Unsupported` naming any value OpenAI cannot take."""
+        check(method, given, self.name)
+        return complete(given, facts.presets(self.name, model, method, rows, validation_rows))
+
+    def settling(self) -> Settling:
+        """How long a job may still appear after a lost reply."""
+        return facts.settling(self.name)
+
+    def suffix_limit(self) -> int:
+        """Most characters of the user's own suffix; our tag goes into the metadata instead."""
+        return SUFFIX_LIMIT
+
+    def requests(
+        self, plan: Plan, files: Sequence[ProviderFile], tag: str, base_url: str | None = None
+    ) -> Sequence[PlannedRequest]:
+        """Every request of a submission, in order; at `base_url`, by default OpenAI's own host."""
+        return planned_requests(plan, files, tag, (base_url or OWN_HOST).rstrip("/"))
+
+    def connection(self, environ: Mapping[str, str], account: str | None, state_dir: Path) -> Connection:
+        """Key, URL, organisation and project from the environment. Raises `Auth` naming the missing variable."""
+        url = base_url(environ, "OPENAI_BASE_URL", OWN_HOST)
+        organization, project = environ.get("OPENAI_ORG_ID") or None, environ.get("OPENAI_PROJECT_ID") or None
+        return Connection(
+            api_key=required_key(environ, "OPENAI_API_KEY", self.name),
+            base_url=url,
+            account=account_name(project or organization, url, account),
+            organization=organization,
+            project=project,
+            state_dir=state_dir,
+        )
+
+    def open(self, connection: Connection) -> AbstractAsyncContextManager[Provider]:
+        """One account, with the SDK loaded now."""
+        from .account import opened
+
+        return opened(self, connection)

@@ -1,0 +1,91 @@
+"""OpenAI's files: found again by a content-derived name, sent whole up to 512 MB and in parts above."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from openai import AsyncOpenAI, omit
+
+from ..contract import Progress
+from ..errors import Unsupported
+from ..records import JsonObject, ProviderFile
+from ..wire import every, integer, plain
+
+__all__ = ["LARGEST_BYTES", "PART_BYTES", "WHOLE_UP_TO_BYTES", "find", "send"]
+
+WHOLE_UP_TO_BYTES = 512 * 1024**2
+"""The largest file that `POST /files` takes, above it the uploads API does (OpenAI's files reference, 2026-11-22)."""
+
+LARGEST_BYTES = 8 * 1024**3
+"""The largest file that the uploads API takes (the same source)."""
+
+PART_BYTES = 64 * 1024**2
+"""The largest part of an upload (the same source)."""
+
+_MIME = "application/jsonl"
+
+
+async def find(client: AsyncOpenAI, file: ProviderFile) -> JsonObject | None:
+    """The same bytes if the account holds them: by name, which holds their hash, and by size."""
+
+    async def page(after: str | None) -> Any:
+        return await client.files.list(purpose="fine-tune", limit=1000, after=after or omit)
+
+    async for raw in every(page):
+        same = raw.get("filename") == file.remote_name and integer(raw.get("bytes")) == file.size
+        if same and raw.get("status") not in {"error", "deleted"}:
+            return raw
+    return None
+
+
+async def send(
+    client: AsyncOpenAI,
+    file: ProviderFile,
+    progress: Progress | None,
+    *,
+    whole_up_to: int = WHOLE_UP_TO_BYTES,
+    part_bytes: int = PART_BYTES,
+) -> JsonObject:
+    """Upload it and give the platform's record of it. Raises `Unsupported` above 8 GB."""
+    if file.size > LARGEST_BYTES:
+        raise Unsupported(f"{file.size} bytes, and OpenAI takes at most {LARGEST_BYTES}", fix="use fewer rows")
+    report = progress or (lambda done, total: None)
+    if file.size <= whole_up_to:
+        return await _whole(client, file, report)
+    return await _in_parts(client, file, report, part_bytes)
+
+
+async def _whole(client: AsyncOpenAI, file: ProviderFile, report: Progress) -> JsonObject:
+    with _Counted(file, report) as content:
+        return plain(await client.files.create(file=(file.remote_name, content, _MIME), purpose="fine-tune"))
+
+
+async def _in_parts(client: AsyncOpenAI, file: ProviderFile, report: Progress, part_bytes: int) -> JsonObject:
+    upload = plain(
+        await client.uploads.create(bytes=file.size, filename=file.remote_name, mime_type=_MIME, purpose="fine-tune")
+    )
+    upload_id, parts, done = str(upload["id"]), [], 0
+    with file.path.open("rb") as content:
+        while chunk := content.read(part_bytes):
+            part = plain(await client.uploads.parts.create(upload_id=upload_id, data=chunk))
+            parts.append(str(part["id"]))
+            done += len(chunk)
+            report(done, file.size)
+    completed = plain(await client.uploads.complete(upload_id=upload_id, part_ids=parts))
+    found: JsonObject = completed["file"]
+    return found
+
+
+class _Counted(io.BufferedReader):
+    """A file that tells how far it has been read; the SDK takes only real binary streams."""
+
+    def __init__(self, file: ProviderFile, report: Callable[[int, int], None]) -> None:
+        super().__init__(io.FileIO(file.path))
+        self._size, self._report = file.size, report
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        chunk = super().read(size)
+        self._report(min(self.tell(), self._size), self._size)
+        return chunk

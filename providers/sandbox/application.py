@@ -1,0 +1,37 @@
+"""The one ASGI app: OpenAI's wire below `/openai/v1`, Together's below `/together`, the sandbox's own `/_sandbox`."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from . import admin, openai_wire, together_wire
+from .intercept import Intercept, RequestLog
+from .refusals import Refused, error_response, refuse
+from .world import Sandbox
+
+__all__ = ["API_KEY", "app"]
+
+API_KEY = "sk-sandbox-local"
+
+
+def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
+    """The sandbox as an ASGI app. Takes `api_key` and any key that starts with `sk-sandbox`."""
+    log = RequestLog()
+    inner = Starlette(
+        routes=[
+            *admin.routes(sandbox, log),
+            Mount("/openai/v1", routes=openai_wire.routes(sandbox)),
+            Mount("/together", routes=together_wire.routes(sandbox)),
+        ],
+        exception_handlers={Refused: refuse, 404: _no_route, 405: _no_route},
+    )
+    return Intercept(inner, sandbox.faults, log, api_key)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    message = f"Invalid URL ({request.method} {request.url.path})"
+    return error_response(Refused(404, message))

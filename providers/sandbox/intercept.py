@@ -1,0 +1,190 @@
+"""The layer that every request passes: it logs the request, checks the key, and lets request faults strike.
+
+Works on raw ASGI, because several faults are about what happens to the connection rather than to the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from typing import Any
+
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .faults import Fault, Faults
+from .refusals import Refused, error_response
+
+__all__ = ["ADMIN", "Intercept", "RequestLog"]
+
+ADMIN = "/_sandbox"
+_PAGE = "<!doctype html><html><head><title>Service</title></head><body><h1>{}</h1></body></html>"
+
+
+class RequestLog:
+    """How often each (method, path) was asked, faults or not; the sandbox's own admin requests excepted."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, method: str, path: str) -> None:
+        with self._lock:
+            self._counts[method, path] += 1
+
+    def rows(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [{"method": m, "path": p, "count": count} for (m, p), count in self._counts.items()]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._counts.clear()
+
+
+class Intercept:
+    """ASGI middleware around the app. `allowed` says whether a bearer key may enter."""
+
+    def __init__(self, app: ASGIApp, faults: Faults, log: RequestLog, api_key: str) -> None:
+        self._app, self._faults, self._log, self._api_key = app, faults, log, api_key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(ADMIN):
+            await self._app(scope, receive, send)
+            return
+        method, path = scope["method"], scope["path"]
+        self._log.add(method, path)
+        if not self._may_enter(scope, path):
+            await _no_key(scope)(scope, receive, send)
+            return
+        fault = self._faults.take("request", method, path)
+        if fault is None:
+            await self._app(scope, receive, send)
+        else:
+            await self._strike(fault, scope, receive, send)
+
+    def _may_enter(self, scope: Scope, path: str) -> bool:
+        if "/_upload/" in path:
+            return True  # a signed URL carries its own right, as the platform's storage does
+        key = _key(scope)
+        return key == self._api_key or key.startswith("sk-sandbox")
+
+    async def _strike(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.name == "reset":
+            _cut(scope)
+            return
+        request = _Request(await _read(receive))
+        if fault.name == "slow":
+            await asyncio.sleep(fault.seconds)
+            await self._app(scope, request, send)
+            return
+        if fault.name == "duplicate_delivery":
+            await self._app(dict(scope), request, _Reply())  # routing writes into the scope
+            await self._app(scope, _Request(request.body), send)
+            return
+        reply = _Reply()
+        if fault.processed:
+            await self._app(dict(scope), request, reply)
+        await _answer(fault, reply, scope, receive, send)
+
+
+async def _answer(fault: Fault, reply: _Reply, scope: Scope, receive: Receive, send: Send) -> None:
+    if fault.name == "lost_reply":
+        _cut(scope)
+    elif fault.name == "truncated":
+        await _tear(fault, reply, scope, send)
+    else:
+        await _response(fault, scope["path"])(scope, receive, send)
+
+
+async def _tear(fault: Fault, reply: _Reply, scope: Scope, send: Send) -> None:
+    """Half of the body: in a frame that fits it ("framed"), or in one for the whole, cut off ("cut")."""
+    half = reply.body[: len(reply.body) // 2]
+    length = len(half) if fault.value == "framed" else len(reply.body)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(length).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": half, "more_body": fault.value != "framed"})
+    if fault.value != "framed":
+        await asyncio.sleep(0)
+        scope["state"]["transport"].close()
+
+
+def _response(fault: Fault, path: str) -> Response:
+    """What a proxy or the platform itself says when it goes wrong."""
+    if fault.name == "html":
+        return HTMLResponse(_PAGE.format("We will be right back"), 200)
+    if fault.name == "bad_gateway":
+        return HTMLResponse(_PAGE.format("502 Bad Gateway"), 502)
+    return error_response(_refusal(fault, "together" if "/together/" in path else "openai"))
+
+
+def _refusal(fault: Fault, wire: str) -> Refused:
+    if fault.name == "rate_limit":
+        code, kind = ("rate_limit_exceeded", "requests") if wire == "openai" else ("rate_limit", "rate_limit")
+        return Refused(429, "Rate limit reached. Please try again later.", code=code, type=kind, headers=_wait(fault))
+    if fault.name == "training_not_available":
+        return Refused(403, _CLOSED, code="training_not_available")
+    if fault.name == "insufficient_quota":
+        status = 429 if wire == "openai" else 402
+        return Refused(status, _NO_CREDIT, code="insufficient_quota", type="insufficient_quota")
+    return Refused(500, "The server had an error while processing your request.", type="server_error")
+
+
+_CLOSED = "Fine-tuning is no longer available to this organization."
+_NO_CREDIT = "You exceeded your current quota, please check your plan and billing details."
+
+
+def _wait(fault: Fault) -> dict[str, str]:
+    return {"retry-after": f"{fault.seconds:g}"}
+
+
+def _no_key(scope: Scope) -> Response:
+    key = _key(scope)
+    shown = f"{key[:8]}***" if key else "(none)"
+    message = f"Incorrect API key provided: {shown}. The sandbox takes any key that starts with sk-sandbox."
+    return error_response(Refused(401, message, code="invalid_api_key"))
+
+
+def _key(scope: Scope) -> str:
+    headers = dict(scope["headers"])
+    scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _cut(scope: Scope) -> None:
+    """Drop the connection without a word."""
+    scope["state"]["transport"].abort()
+
+
+async def _read(receive: Receive) -> bytes:
+    """The whole body, before anything else: a client that leaves early has still sent it."""
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return b"".join(parts)
+
+
+class _Request:
+    """A request body that was read already, handed on once."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self._given = False
+
+    async def __call__(self) -> Message:
+        if self._given:
+            return {"type": "http.disconnect"}
+        self._given = True
+        return {"type": "http.request", "body": self.body, "more_body": False}
+
+
+class _Reply:
+    """Takes the app's response in, and keeps its body."""
+
+    def __init__(self) -> None:
+        self.body = b""
+
+    async def __call__(self, message: Message) -> None:
+        self.body += message.get("body", b"")

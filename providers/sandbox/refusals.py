@@ -1,0 +1,55 @@
+"""How each wire says no: error bodies in the platform's own shape, and the exception that carries one to the route.
+
+Also reads a request's JSON body, which is the first thing a route may have to refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+__all__ = ["Refused", "body_of", "error_response", "refuse"]
+
+
+class Refused(Exception):
+    """The request is answered with an error. Raised by routes, turned into a response by `refuse`."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        type: str = "invalid_request_error",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.param, self.type = status, message, code, param, type
+        self.headers = dict(headers or {})
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """Starlette's exception handler for `Refused`."""
+    assert isinstance(error, Refused)
+    return error_response(error)
+
+
+def error_response(error: Refused) -> JSONResponse:
+    """The body both platforms use: an `error` object with message, type, param and code."""
+    body = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+    return JSONResponse({"error": body}, error.status, headers=error.headers)
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """The request's JSON object. Raises `Refused` (400) when it is none."""
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise Refused(400, "We could not parse the JSON body of your request.") from error
+    if not isinstance(body, dict):
+        raise Refused(400, "The body of the request must be a JSON object.")
+    return body

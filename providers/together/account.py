@@ -1,0 +1,252 @@
+"""One Together account through the official SDK, without its helper that posts a job after two requests of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+
+import httpx
+import together
+from together.lib.resources.files import FileAlreadyExistsError
+from together.types.finetune_response import FinetuneResponse
+
+from ..account import Account
+from ..chat import StreamedAnswer, chat_body, completion_of
+from ..contract import Connection, Platform, Progress
+from ..errors import InvalidData, NotFound, ProviderError
+from ..http import http_clients, timeout
+from ..records import (
+    Checkpoint,
+    Completion,
+    JobEvent,
+    JsonObject,
+    Lease,
+    Message,
+    MetricPoint,
+    Page,
+    Plan,
+    Preflight,
+    ProviderFile,
+    RemoteEstimate,
+    RemoteFile,
+    RemoteJob,
+    RemoteModel,
+    Sampling,
+)
+from ..tags import same_tag
+from ..wire import integer, items, plain
+from . import answers
+from .bodies import OWN_HOST, check, create_body, estimate_body
+from .limits import breaches
+from .serving import Serving, idle_minutes, lease_of
+from .uploads import Uploads
+
+__all__ = ["TogetherAccount", "opened"]
+
+_INFERENCE_HOST = "https://api-inference.together.ai"
+"""Where the SDK itself sends questions, unless another base URL is given (together 3.1.1)."""
+
+
+@asynccontextmanager
+async def opened(platform: Platform, connection: Connection) -> AsyncIterator[TogetherAccount]:
+    """The account, its HTTP clients closed at the end."""
+    async with http_clients(connection, together, httpx) as http:
+        control = _client(connection, OWN_HOST, http.control)
+        yield TogetherAccount(platform, connection, control, _client(connection, _INFERENCE_HOST, http.evaluation))
+
+
+def _client(connection: Connection, own_host: str, http: Any) -> together.AsyncTogether:
+    client = together.AsyncTogether(
+        api_key=connection.api_key.reveal() if connection.api_key else "",
+        base_url=connection.base_url or own_host,
+        max_retries=0,
+        timeout=timeout(together, connection),
+        http_client=http,
+    )
+    # The SDK would take it from the environment; the connection alone says which project is meant.
+    client.project_id = connection.project
+    return client
+
+
+class TogetherAccount(Account):
+    """One project at Together, or at a server that speaks its wire."""
+
+    notes: Mapping[str, str] = {
+        "model_not_available": "this model answers only on a machine of its own: serve it first"
+    }
+
+    def __init__(
+        self,
+        platform: Platform,
+        connection: Connection,
+        control: together.AsyncTogether,
+        evaluation: together.AsyncTogether,
+    ) -> None:
+        super().__init__(platform, connection)
+        self._control, self._evaluation = control, evaluation
+        self._serving = Serving(control, connection.project)
+
+    async def preflight(self, plan: Plan) -> Preflight:
+        """The base model's live limits, and each setting that breaks one of them by name."""
+        check(plan.method, plan.hyperparameters, self.platform.name)
+        try:
+            with self._asking("preflight"):
+                limits = plain(await self._control.fine_tuning.model_limits(model_name=plan.model))
+        except (NotFound, InvalidData) as error:
+            return Preflight(problems=(f"{plan.model!r} cannot be tuned here: {error.message}",))
+        return Preflight(problems=breaches(plan, limits), limits=limits)
+
+    async def find_file(self, file: ProviderFile) -> RemoteFile | None:
+        """The same bytes if the account holds them, by the hash in their name and their size."""
+        with self._asking("find_file"):
+            for raw in items(await self._control.files.list()):
+                same = file.sha256[:24] in str(raw.get("filename")) and integer(raw.get("bytes")) == file.size
+                if same and (found := answers.stored_file(raw, reused=True)).state != "refused":
+                    return found
+        return None
+
+    async def upload(self, file: ProviderFile, progress: Progress | None = None) -> RemoteFile:
+        """Announce with checksum, send, have it read. The platform answers 409 for bytes that it holds already."""
+        with self._asking("upload"):
+            try:
+                sent = await Uploads(self._control).send(file, progress)
+            except FileAlreadyExistsError as known:
+                return answers.stored_file(plain(await self._control.files.retrieve(known.file_id)), reused=True)
+            return answers.stored_file(sent)
+
+    async def file(self, file_id: str) -> RemoteFile:
+        """How far the platform has read it; a refused file carries the validation report's words."""
+        with self._asking("file"):
+            return answers.stored_file(plain(await self._control.files.retrieve(file_id)))
+
+    async def estimate(self, plan: Plan, files: Mapping[str, str]) -> RemoteEstimate | None:
+        """The platform's own price estimate, and whether it would let the account go on."""
+        body: Any = estimate_body(plan, files)
+        with self._asking("estimate"):
+            return answers.estimate(plain(await self._control.fine_tuning.estimate_price(**body)))
+
+    async def create(self, plan: Plan, files: Mapping[str, str], tag: str) -> RemoteJob:
+        """Buy the job: one POST, no retry, no redirect followed."""
+        with self._asking("create"):
+            body = create_body(plan, files, tag)
+            job = await self._control.post(
+                "/v1/fine-tunes",
+                cast_to=FinetuneResponse,
+                body=body,
+                options={"max_retries": 0, "follow_redirects": False},
+            )
+            return answers.job(plain(job), datetime.now(UTC))
+
+    async def find(self, tag: str, since: datetime | None = None) -> tuple[RemoteJob, ...]:
+        """Jobs with our tag in their suffix or output name; the platform has no filter and lists all at once."""
+        with self._asking("find"):
+            return tuple(job for job in await self._listed() if same_tag(job.tag, tag))
+
+    async def job(self, job_id: str) -> RemoteJob:
+        """A pure read."""
+        with self._asking("job"):
+            return answers.job(plain(await self._control.fine_tuning.retrieve(job_id)), datetime.now(UTC))
+
+    async def jobs(self, limit: int = 100) -> tuple[RemoteJob, ...]:
+        """The newest `limit` jobs of the account."""
+        with self._asking("jobs"):
+            listed = await self._listed()
+        epoch = datetime.min.replace(tzinfo=UTC)
+        return tuple(sorted(listed, key=lambda job: job.created_at or epoch, reverse=True)[:limit])
+
+    async def events(self, job_id: str, after: str | None = None) -> Page[JobEvent]:
+        """Events newer than the cursor, oldest first; the platform gives all of them each time."""
+        with self._asking("events"):
+            found = answers.events(items(await self._control.fine_tuning.list_events(job_id)))
+        known = [event.id for event in found]
+        fresh = found[known.index(after) + 1 :] if after in known else found
+        return Page(fresh, known[-1] if known else after)
+
+    async def metrics(self, job_id: str) -> tuple[MetricPoint, ...]:
+        """The curve as the platform logged it."""
+        with self._asking("metrics"):
+            rows = plain(await self._control.fine_tuning.list_metrics(job_id)).get("metrics")
+            return answers.metrics(rows if isinstance(rows, list) else ())
+
+    async def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]:
+        """Saved states by rising step."""
+        with self._asking("checkpoints"):
+            rows = items(await self._control.fine_tuning.list_checkpoints(job_id))
+        return tuple(sorted((answers.checkpoint(raw, job_id) for raw in rows), key=lambda found: found.step))
+
+    async def cancel(self, job_id: str) -> RemoteJob:
+        """Ask for the job to be cancelled; steps already done are billed."""
+        with self._asking("cancel"):
+            return answers.job(plain(await self._control.fine_tuning.cancel(job_id)), datetime.now(UTC))
+
+    async def models(self) -> tuple[RemoteModel, ...]:
+        """The project's own models. What the platform offers to everybody is in its public catalogue."""
+        with self._asking("models"):
+            own = await self._serving.project_models()
+        return tuple(RemoteModel(id=str(raw.get("name") or raw.get("id")), tuned=True, raw=raw) for raw in own)
+
+    async def serve(self, model: str, tag: str, idle_timeout_s: int) -> Lease:
+        """Rent a machine for the model: one paid POST after what costs nothing, the idle time-out always set.
+
+        The time-out is the shortest that Together takes and that is not shorter than asked: 30 minutes to a day.
+        """
+        try:
+            with self._asking("serve"):
+                endpoint_id, body = await self._serving.prepare(model, tag, self.connection.options.get("config"))
+        except ProviderError as error:
+            error.nothing_created = True  # an endpoint without a deployment bills nothing, and bears our tag
+            raise
+        with self._asking("serve"):
+            body["inactiveTimeout"] = idle_minutes(idle_timeout_s)
+            deployment = await self._serving.deploy(endpoint_id, body)
+            hourly_usd = self._serving.known_hourly_usd(deployment.get("hardware"))
+            return lease_of({"id": endpoint_id, "name": tag}, deployment, hourly_usd)
+
+    async def lease(self, lease_id: str) -> Lease:
+        """The lease as it stands."""
+        with self._asking("lease"):
+            return await self._lease_of(await self._serving.endpoint(lease_id))
+
+    async def find_leases(self, tag_prefix: str) -> tuple[Lease, ...]:
+        """Every endpoint of ours, whether it still bills or not."""
+        with self._asking("find_leases"):
+            return tuple([await self._lease_of(raw) for raw in await self._serving.ours(tag_prefix)])
+
+    async def teardown(self, lease_id: str) -> None:
+        """Stop the billing and clear away; an absent lease is success."""
+        with self._asking("teardown"):
+            await self._serving.stop(lease_id)
+
+    async def complete(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[JsonObject] = ()
+    ) -> Completion:
+        """One answer, over the aiohttp transport."""
+        body: Any = chat_body(model, messages, sampling, tools, length_field="max_tokens")
+        usage = body.pop("stream_options", None)  # not among the SDK's own parameters
+        with self._asking("complete"):
+            if sampling.stream:
+                return await self._streamed(body, {"stream_options": usage})
+            started = perf_counter()
+            answer = await self._evaluation.chat.completions.with_raw_response.create(**body)
+            content: JsonObject = await answer.json()
+            return completion_of(plain(content), perf_counter() - started, answer.headers.get("x-request-id"))
+
+    async def _streamed(self, body: Any, extra: Any) -> Completion:
+        gathered, started = StreamedAnswer(), perf_counter()
+        async with await self._evaluation.chat.completions.create(**body, extra_body=extra) as stream:
+            async for chunk in stream:
+                gathered.add(plain(chunk), perf_counter() - started)
+            return gathered.completion(perf_counter() - started, stream.response.headers.get("x-request-id"))
+
+    async def _listed(self) -> list[RemoteJob]:
+        now = datetime.now(UTC)
+        return [answers.job(raw, now) for raw in items(await self._control.fine_tuning.list())]
+
+    async def _lease_of(self, endpoint: JsonObject) -> Lease:
+        deployments = endpoint.get("deployments") or ()
+        if not deployments:
+            return lease_of(endpoint, None, None)
+        return lease_of(endpoint, deployments[0], await self._serving.hourly_usd(deployments[0].get("hardware")))

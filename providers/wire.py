@@ -1,0 +1,96 @@
+"""Small readers of what a platform answers: SDK objects to plain JSON, times, numbers, pages; odd fields break none."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from .errors import CannotTell, PlatformFault
+from .records import JsonObject
+
+__all__ = ["MAX_PAGES", "day", "every", "integer", "iso_time", "items", "number", "plain", "unix_time"]
+
+MAX_PAGES = 500
+"""Where a listing is given up: at 100 a page, 50,000 jobs or files."""
+
+
+def plain(answer: Any) -> JsonObject:
+    """An SDK object as the JSON it was. An HTML page comes out of both SDKs as `str`: that is no answer."""
+    if isinstance(answer, Mapping):
+        return answer
+    if not hasattr(answer, "to_dict"):
+        raise PlatformFault("the answer is not a JSON object", body=str(answer)[:65_536])
+    found: JsonObject = answer.to_dict(mode="json", warnings=False)
+    return found
+
+
+def items(answer: Any) -> list[JsonObject]:
+    """The `data` of a listing; a null list is an empty one. An answer without `data` is no listing, and no "none"."""
+    listing = plain(answer)
+    if "data" not in listing:
+        raise PlatformFault("the answer is not a listing", body=str(dict(listing))[:65_536])
+    data = listing["data"]
+    return [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
+
+
+async def every(fetch: Callable[[str | None], Awaitable[Any]]) -> AsyncIterator[JsonObject]:
+    """Each entry of a listing paged by the last id; stops at a page with nothing new, whatever `has_more` says.
+
+    Raises `CannotTell` after `MAX_PAGES`: an unfinished listing must never look like a finished one.
+    """
+    seen: set[str] = set()
+    after: str | None = None
+    for _ in range(MAX_PAGES):
+        answer = await fetch(after)
+        fresh = [entry for entry in items(answer) if str(entry.get("id")) not in seen]
+        for entry in fresh:
+            seen.add(str(entry.get("id")))
+            yield entry
+        if not fresh or plain(answer).get("has_more") is False:
+            return
+        after = str(fresh[-1].get("id"))
+    raise CannotTell(f"the listing does not end within {MAX_PAGES} pages")
+
+
+def unix_time(value: object) -> datetime | None:
+    """Seconds since 1970 as an aware UTC time; missing, zero and nonsense are None."""
+    seconds = number(value)
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def iso_time(value: object) -> datetime | None:
+    """An ISO 8601 text as an aware UTC time; nonsense is None."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def day(value: object) -> date | None:
+    """A YYYY-MM-DD text as a date; nonsense is None."""
+    try:
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def number(value: object) -> float | None:
+    """A finite number, also when it came as text; nonsense is None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if found - found == 0 else None
+
+
+def integer(value: object) -> int | None:
+    """A whole number, also when it came as text or float; nonsense is None."""
+    found = number(value)
+    return None if found is None else int(found)

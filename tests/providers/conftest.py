@@ -1,0 +1,59 @@
+"""Small makers shared by the adapters' tests: a plan, a file of rows, a clean environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from providers.contract import Platform
+from providers.records import Example, FileRole, Hyperparameters, Message, Method, Plan, ProviderFile
+
+TAG = "tw-" + "a2b3c4d5e6f7g2h3"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def tag() -> str:
+    return TAG
+
+
+@pytest.fixture
+def make_plan() -> Callable[..., Plan]:
+    def make(provider: str = "openai", model: str = "gpt-4.1-mini-2025-04-14", **changes: Any) -> Plan:
+        settings = changes.pop("hyperparameters", Hyperparameters(epochs=2, seed=7))
+        fields = {"account": "default", "train_sha256": "a" * 64, "validation_sha256": None, **changes}
+        return Plan(provider=provider, model=model, method=Method.SFT, hyperparameters=settings, **fields)
+
+    return make
+
+
+@pytest.fixture
+def make_file(tmp_path: Path) -> Callable[..., ProviderFile]:
+    """Writes 24 labelled rows in the platform's own dialect; `salt` makes other bytes."""
+
+    def make(platform: Platform, role: FileRole = "train", salt: str = "") -> ProviderFile:
+        dialect = platform.dialect(Method.SFT)
+        lines = [json.dumps(dialect.encode(_example(number, salt))) for number in range(24)]
+        data = ("\n".join(lines) + "\n").encode()
+        digest = sha256(data).hexdigest()
+        path = tmp_path / f"{digest}.jsonl"
+        path.write_bytes(data)
+        return ProviderFile(path, digest, len(data), len(lines), role, dialect.name)
+
+    return make
+
+
+def _example(number: int, salt: str) -> Example:
+    lost = number % 2 == 0
+    words = f"my card is lost {salt}{number}" if lost else f"please refund my order {salt}{number}"
+    system = Message("system", "Answer with one label: lost_card, refund")
+    return Example((system, Message("user", words), Message("assistant", "lost_card" if lost else "refund")))

@@ -1,0 +1,105 @@
+"""A key is in no error, no traceback, no log line at any level, and no record."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import providers
+from providers.contract import Connection, Provider, Secret
+from providers.errors import ProviderError
+from providers.records import Message, Plan, ProviderFile, Sampling
+
+pytest.importorskip("starlette")
+from providers.sandbox import FAULTS, Sandbox, serve
+
+pytestmark = pytest.mark.anyio
+
+CANARY = "sk-sandbox-canary-0123456789abcdef"
+MODELS = {"openai": "gpt-4.1-mini-2025-04-14", "together": "Qwen/Qwen3-8B"}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[tuple[Sandbox, Any]]:
+    sandbox = Sandbox(None, pace_s=0)
+    try:
+        with serve(sandbox) as running:
+            yield sandbox, running
+    finally:
+        sandbox.close()
+
+
+def connection(name: str, environ: dict[str, str], tmp_path: Path) -> Connection:
+    keys = {"OPENAI_API_KEY": CANARY, "TOGETHER_API_KEY": CANARY}
+    return providers.platform(name).connection(environ | keys, None, tmp_path)
+
+
+async def every_call(account: Provider, plan: Plan, file: ProviderFile, tag: str) -> list[str]:
+    """Each method once; the printed traceback of each that fails."""
+    question = (Message("user", "?"),)
+    calls: list[Callable[[], Any]] = [
+        lambda: account.preflight(plan),
+        lambda: account.find_file(file),
+        lambda: account.upload(file),
+        lambda: account.estimate(plan, {"train": "file-x"}),
+        lambda: account.create(plan, {"train": "file-x"}, tag),
+        lambda: account.find(tag),
+        lambda: account.job("x"),
+        lambda: account.metrics("x"),
+        lambda: account.models(),
+        lambda: account.complete(plan.model, question, Sampling()),
+        lambda: account.complete(plan.model, question, Sampling(stream=True)),
+        lambda: account.serve("m", tag, 60),
+    ]
+    said = []
+    for call in calls:
+        try:
+            said.append(repr(await call()))
+        except ProviderError as error:
+            said += [*traceback.format_exception(error), repr(vars(error)), repr(pickle.dumps(error))]
+    return said
+
+
+@pytest.mark.parametrize("name", ["openai", "together"])
+@pytest.mark.parametrize("fault", [None, *(name for name, fault in FAULTS.items() if fault.scope == "request")])
+async def test_a_key_is_nowhere_in_what_people_see(
+    name: str,
+    fault: str | None,
+    world: tuple[Sandbox, Any],
+    make_plan: Callable[..., Plan],
+    make_file: Callable[..., ProviderFile],
+    tag: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sandbox, running = world
+    platform = providers.platform(name)
+    if fault:
+        sandbox.faults.set(name=fault, count=100, method="", path="", seconds=0)
+    with caplog.at_level(logging.DEBUG):
+        async with platform.open(connection(name, running.environ, tmp_path)) as account:
+            said = await every_call(account, make_plan(name, MODELS[name]), make_file(platform), tag)
+    sandbox.faults.clear()
+    assert said
+    assert CANARY not in "".join(said) + caplog.text + repr(account.connection)
+
+
+@pytest.mark.parametrize("name", ["openai", "together"])
+async def test_a_key_of_any_shape_that_the_server_repeats_is_cut_out(name: str, make_plan: Callable[..., Plan]) -> None:
+    key = "plain-canary-without-a-known-shape"
+    body = {"error": {"message": f"Incorrect API key provided: {key}", "code": "invalid_api_key"}}
+    transport = httpx.MockTransport(lambda request: httpx.Response(401, json=body))
+    async with (
+        httpx.AsyncClient(transport=transport) as http,
+        providers.platform(name).open(Connection(api_key=Secret(key), http=http)) as account,
+    ):
+        with pytest.raises(ProviderError) as refused:
+            await account.preflight(make_plan(name, MODELS[name]))
+    assert key not in "".join(traceback.format_exception(refused.value)) + repr(vars(refused.value))

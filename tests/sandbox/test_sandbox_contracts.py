@@ -1,0 +1,86 @@
+"""What the sandbox answers satisfies the platforms' published contracts, their own documented oddities excepted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from providers.sandbox import Sandbox
+
+jsonschema = pytest.importorskip("jsonschema")
+yaml = pytest.importorskip("yaml")
+
+CONTRACTS = Path(__file__).parents[2] / "../shared/contracts"
+OPENAI = CONTRACTS / "openai-finetune.yaml"
+TOGETHER = CONTRACTS / "together-sdk-3.1.1-jsonschemas.json"
+
+pytestmark = pytest.mark.skipif(not OPENAI.exists(), reason="the shared contracts are not here")
+
+
+@pytest.fixture(scope="module")
+def openai_doc() -> Any:
+    return yaml.load(OPENAI.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def check(doc: Any, reference: str, body: Any) -> None:
+    jsonschema.Draft202012Validator({**doc, "$ref": reference}).validate(body)
+
+
+def path(schema: str) -> str:
+    return f"#/components/schemas/{schema}"
+
+
+@pytest.fixture
+def job_id(sandbox: Sandbox, new_job: Callable[..., str], client: Any, chat_file: Any, pairs: Any) -> str:
+    held_out = client.files.create(file=("v.jsonl", chat_file(pairs[:5])), purpose="fine-tune")
+    return new_job(validation_file=held_out.id, metadata={"k": "v"})
+
+
+def _regular(job: dict[str, Any]) -> dict[str, Any]:
+    """The documented oddities put right: `error` may be {}, `finished_at` may be missing."""
+    return {"finished_at": None} | job | {"error": job["error"] or None}
+
+
+@pytest.mark.parametrize("passed_s", [0, 5, 15, 1000])
+def test_jobs_at_every_station_satisfy_the_contract(
+    openai_doc: Any, sandbox: Sandbox, http: httpx.Client, job_id: str, passed_s: float
+) -> None:
+    sandbox.advance(passed_s)
+    check(openai_doc, path("FineTuningJob"), _regular(http.get(f"/openai/v1/fine_tuning/jobs/{job_id}").json()))
+
+
+def test_job_lists_events_and_checkpoints_satisfy_the_contract(
+    openai_doc: Any, sandbox: Sandbox, http: httpx.Client, job_id: str
+) -> None:
+    sandbox.advance(1000)
+    jobs = http.get("/openai/v1/fine_tuning/jobs").json()
+    check(
+        openai_doc,
+        path("ListPaginatedFineTuningJobsResponse"),
+        jobs | {"data": [_regular(job) for job in jobs["data"]]},
+    )
+    events = http.get(f"/openai/v1/fine_tuning/jobs/{job_id}/events").json()
+    regular = [event if event["data"] else event | {"data": {}} for event in events["data"]]
+    check(openai_doc, path("ListFineTuningJobEventsResponse"), events | {"data": regular})
+    checkpoints = http.get(f"/openai/v1/fine_tuning/jobs/{job_id}/checkpoints").json()
+    check(openai_doc, path("ListFineTuningJobCheckpointsResponse"), checkpoints)
+
+
+def test_files_and_models_satisfy_the_contract(openai_doc: Any, http: httpx.Client, job_id: str) -> None:
+    check(openai_doc, path("ListModelsResponse"), http.get("/openai/v1/models").json())
+    for file in http.get("/openai/v1/files").json()["data"]:
+        check(openai_doc, path("OpenAIFile"), {key: value for key, value in file.items() if value is not None})
+
+
+def test_chat_completions_satisfy_the_contract(openai_doc: Any, http: httpx.Client) -> None:
+    body = {"model": "sandbox-small", "messages": [{"role": "user", "content": "hello there"}]}
+    check(openai_doc, path("CreateChatCompletionResponse"), http.post("/openai/v1/chat/completions", json=body).json())
+    with http.stream("POST", "/openai/v1/chat/completions", json=body | {"stream": True}) as stream:
+        chunks = [line.removeprefix("data: ") for line in stream.iter_lines() if line.startswith("data: {")]
+    for chunk in chunks:
+        check(openai_doc, path("CreateChatCompletionStreamResponse"), json.loads(chunk))
