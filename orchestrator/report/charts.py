@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from .view import CurvePoint, Estimate, ReportView, TrainingView, VerdictView
 
 __all__ = ["charts"]
+
+# Beyond this many training points the curve is drawn as a running mean over as many steps as it exceeds it.
+_DRAWN_POINTS = 60
 
 
 def charts(view: ReportView) -> dict[str, Any]:
@@ -43,9 +47,18 @@ def _curves(training: TrainingView, metric: str) -> dict[str, Any] | None:
     train, valid = (_series(points, f"{part}_{metric}") for part in ("train", "valid"))
     if not any(_known(number) for number in (*train, *valid)):
         return None
+    window = max(1, sum(map(_known, train)) // _DRAWN_POINTS)
+    train = _running_mean(train, window)
     steps = [point.step for point in points]
     marks = [{"step": one.step, "name": one.name} for one in training.diagnoses if one.step is not None]
-    return {"steps": steps, "train": train, "valid": valid, "epochs": epoch_marks(points), "marks": marks}
+    return {
+        "steps": steps,
+        "train": train,
+        "valid": valid,
+        "epochs": epoch_marks(points),
+        "marks": marks,
+        "window": window,
+    }
 
 
 def _by_step(points: Iterable[CurvePoint]) -> list[CurvePoint]:
@@ -59,6 +72,24 @@ def _by_step(points: Iterable[CurvePoint]) -> list[CurvePoint]:
 
 def _series(points: list[CurvePoint], name: str) -> list[float | None]:
     return [getattr(point, name) for point in points]
+
+
+def _running_mean(series: list[float | None], window: int) -> list[float | None]:
+    """Each known number as the mean of itself and the known ones before it, `window` in all.
+
+    The loss of a single step jumps with the rows in its batch; with a batch of one row nothing else could be read.
+    """
+    if window == 1:
+        return series
+    last: deque[float] = deque(maxlen=window)
+    means: list[float | None] = []
+    for number in series:
+        if number is None or not math.isfinite(number):
+            means.append(None)
+            continue
+        last.append(number)
+        means.append(sum(last) / len(last))
+    return means
 
 
 def epoch_marks(points: list[CurvePoint]) -> list[dict[str, int]]:

@@ -164,3 +164,16 @@ def test_the_charting_library_is_the_one_its_note_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["report.js", "uplot.iife.min.js"])
 def test_no_script_of_the_page_writes_markup(name: str, word: str) -> None:
     assert word not in (ASSETS / name).read_text()
+
+
+def test_a_long_training_curve_is_drawn_as_a_running_mean(bare_view: ReportView) -> None:
+    points = tuple(CurvePoint(step=n, train_loss=float(n % 2)) for n in range(1, 601))
+    drawn = charts(replace(bare_view, training=TrainingView(points=points)))["loss"]
+    assert drawn["window"] == 10
+    assert drawn["train"][-1] == pytest.approx(0.5)
+
+
+def test_a_short_training_curve_is_drawn_as_it_is(bare_view: ReportView) -> None:
+    points = tuple(CurvePoint(step=n, train_loss=float(n % 2)) for n in range(1, 61))
+    drawn = charts(replace(bare_view, training=TrainingView(points=points)))["loss"]
+    assert (drawn["window"], drawn["train"][:3]) == (1, [1.0, 0.0, 1.0])

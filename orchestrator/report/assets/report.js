@@ -56,7 +56,7 @@
   };
 
   const WHOLE = [...Array(10).keys()].flatMap((power) => [1, 2, 5].map((n) => n * 10 ** power));
-  const curveChart = (name, { steps, train, valid, epochs, marks }, width) => {
+  const curveChart = (name, { steps, train, valid, epochs, marks, window: averaged }, width) => {
     const figure = (number) => (number == null ? "\u2013" : name === "accuracy" ? percent(number) : number.toPrecision(4));
     const nearest = (step) => steps.findIndex((at) => at >= step);
     const marked = steps.map(() => null);
@@ -68,7 +68,7 @@
     const few = (all) => all.filter((number) => number != null).length <= 60;
     const series = [
       { label: "step", value: (_, step) => (step == null ? "\u2013" : count(step)) },
-      { label: "training", stroke: colour("base"), width: 1.5, spanGaps: true, points: { show: few(train), size: 5, fill: colour("base"), stroke: colour("base") }, value: (_, number) => figure(number) },
+      { label: averaged > 1 ? `training, mean of ${averaged} steps` : "training", stroke: colour("base"), width: 1.5, spanGaps: true, points: { show: few(train), size: 5, fill: colour("base"), stroke: colour("base") }, value: (_, number) => figure(number) },
       { label: "validation", stroke: colour("accent"), width: 2.5, spanGaps: true, points: { show: few(valid), size: 7, fill: colour("accent"), stroke: colour("accent") }, value: (_, number) => figure(number) },
     ];
     const data = [steps, train, valid];
