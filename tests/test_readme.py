@@ -59,6 +59,12 @@ def test_the_ten_lines_of_library_run(tmp_path: Path) -> None:
     assert "deploy" in done.stdout
 
 
+def test_the_result_shown_first_is_what_the_demo_says(tmp_path: Path) -> None:
+    done = _run("tunewright demo --json", tmp_path, {})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["reason"] in " ".join(README.split())
+
+
 def test_the_table_of_exit_codes_is_the_codes() -> None:
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
     assert told == {int(code) for code in ExitCode}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from math import sqrt
+from statistics import fmean, variance
 from typing import Literal
 
 from providers.records import MetricPoint
@@ -20,6 +21,8 @@ Named = Literal["overfitting", "plateau", "divergence", "too_few_evaluations"]
 _RISE = 0.02
 # A plateau: the last third of training improved the loss by less than this share.
 _FLAT = 0.01
+# Means whose noise is above this share of the loss say nothing yet.
+_READABLE = 0.05
 _MIN_EVALUATIONS = 3
 _MIN_STEPS = 12
 _DIVERGED = 1.5
@@ -81,14 +84,16 @@ def _overfitting(points: Sequence[MetricPoint]) -> Diagnosis | None:
 
 
 def _plateau(points: Sequence[MetricPoint]) -> Diagnosis | None:
-    """The loss stopped falling over the last third of the steps so far."""
+    """The last third of the steps lies level with the third before it, by their means and the noise around them."""
     losses = [(point.step, point.train_loss) for point in points if point.train_loss is not None]
     if len(losses) < _MIN_STEPS:
         return None
     third = len(losses) // 3
-    middle = fmean(loss for _, loss in losses[-2 * third : -third])
-    last = fmean(loss for _, loss in losses[-third:])
-    if middle <= 0 or (middle - last) / middle >= _FLAT or last > middle * _DIVERGED:
+    earlier, later = ([loss for _, loss in losses[at:][:third]] for at in (-2 * third, -third))
+    middle, last = fmean(earlier), fmean(later)
+    noise = sqrt((variance(earlier) + variance(later)) / third)
+    # Too noisy to call level, or too far apart to be noise.
+    if middle <= 0 or noise > _READABLE * middle or abs(middle - last) > max(_FLAT * middle, noise):
         return None
     return Diagnosis(
         "plateau",
