@@ -147,6 +147,8 @@ def translate(error: BaseException, asked: Asked) -> ProviderError:
         return _fault("the answer is torn or not JSON", asked, body=error.doc)
     if isinstance(getattr(error, "body", None), Mapping):
         return _from_status(error, None, asked)
+    if isinstance(error, OSError) and error.filename is not None:
+        return _unreadable(error, asked)
     if _names(error) & _CONNECTION:
         return _unreachable(error, asked)
     return _fault(f"the answer makes no sense ({type(error).__name__}: {error})", asked)
@@ -252,6 +254,16 @@ def _unreachable(error: BaseException, asked: Asked) -> ProviderError:
         operation=asked.operation,
         nothing_created=not sent,
         fix="check the network and the platform's status page" if not sent else None,
+    )
+
+
+def _unreadable(error: OSError, asked: Asked) -> ProviderError:
+    return InvalidData(
+        f"{error.filename} cannot be read: {error.strerror}",
+        provider=asked.provider,
+        operation=asked.operation,
+        nothing_created=True,
+        fix="prepare the file again",
     )
 
 

@@ -25,7 +25,7 @@ class _OpenAIChat:
         example = decode_strictly(line)
         for index, message in enumerate(example.messages):
             if message.reasoning is not None:
-                raise BadLine("this format has no reasoning", field=f"messages[{index}].reasoning")
+                raise BadLine("this format has no reasoning", field=f"messages[{index}].reasoning", reason="unknown")
         return example
 
 

@@ -25,10 +25,12 @@ def decode_strictly(line: JsonObject) -> Example:
     """`parse_conversation`, refusing keys it would leave behind and roles it would rename."""
     example = parse_conversation(line)
     for key in unknown_keys(line):
-        raise BadLine("is no key of this format", field=key)
+        raise BadLine("is no key of this format", field=key, reason="unknown")
     for index, message in enumerate(line["messages"]):
         if message["role"] == "developer":
-            raise BadLine("this format has no developer turn; use system", field=f"messages[{index}].role")
+            raise BadLine(
+                "this format has no developer turn; use system", field=f"messages[{index}].role", reason="role"
+            )
     return example
 
 

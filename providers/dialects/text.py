@@ -28,7 +28,7 @@ class _Text:
         """The example back. Raises `InvalidData` naming the field."""
         for key in line:
             if key != "text":
-                raise BadLine("is no key of this format", field=key)
+                raise BadLine("is no key of this format", field=key, reason="unknown")
         if not isinstance(line.get("text"), str):
             raise BadLine("must be text", field="text", reason="content")
         return Example((Message("assistant", line["text"]),))

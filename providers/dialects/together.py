@@ -31,10 +31,10 @@ class _TogetherConversation:
         """The example back. Raises `InvalidData` naming the field."""
         example = decode_strictly(line)
         if example.parallel_tool_calls is not None:
-            raise BadLine("is no key of this format", field="parallel_tool_calls")
+            raise BadLine("is no key of this format", field="parallel_tool_calls", reason="unknown")
         for index, message in enumerate(example.messages):
             if message.name is not None:
-                raise BadLine("is no key of this format", field=f"messages[{index}].name")
+                raise BadLine("is no key of this format", field=f"messages[{index}].name", reason="unknown")
             if any(not url.startswith("data:") for url in _image_urls(message.content)):
                 raise BadLine("an image must be a base64 data URL", field=f"messages[{index}].content", reason="image")
         return example
@@ -58,7 +58,7 @@ class _TogetherInstruction:
 def _decode_pair(line: JsonObject) -> Example:
     for key in line:
         if key not in ("prompt", "completion"):
-            raise BadLine("is no key of this format", field=key)
+            raise BadLine("is no key of this format", field=key, reason="unknown")
     for key in ("prompt", "completion"):
         if not isinstance(line.get(key), str):
             raise BadLine("must be text", field=key, reason="content")

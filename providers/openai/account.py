@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from time import perf_counter
 from typing import Any
 
 import httpx2
@@ -13,10 +12,10 @@ import openai
 from openai.types.fine_tuning import FineTuningJob
 
 from ..account import Account
-from ..chat import StreamedAnswer, chat_body, completion_of
 from ..contract import Connection, Platform, Progress
 from ..errors import NotFound
 from ..http import http_clients, timeout
+from ..questions import Questions
 from ..records import (
     TERMINAL_STATES,
     Checkpoint,
@@ -79,7 +78,10 @@ class OpenAIAccount(Account):
         self, platform: Platform, connection: Connection, control: openai.AsyncOpenAI, evaluation: openai.AsyncOpenAI
     ) -> None:
         super().__init__(platform, connection)
-        self._control, self._evaluation = control, evaluation
+        self._control = control
+        self._questions = Questions(
+            evaluation, "/chat/completions", "max_completion_tokens", httpx2.Response, openai.AsyncStream[object]
+        )
 
     async def preflight(self, plan: Plan) -> Preflight:
         """Whether the account sees the base model, until when, and ever tuned; raises for a bad key or setting."""
@@ -204,21 +206,8 @@ class OpenAIAccount(Account):
         self, model: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[JsonObject] = ()
     ) -> Completion:
         """One answer, over the aiohttp transport."""
-        body: Any = chat_body(model, messages, sampling, tools, length_field="max_completion_tokens")
         with self._asking("complete"):
-            if sampling.stream:
-                return await self._streamed(body)
-            started = perf_counter()
-            answer = await self._evaluation.chat.completions.with_raw_response.create(**body)
-            latency_s = perf_counter() - started
-            return completion_of(plain(answer.http_response.json()), latency_s, answer.request_id)
-
-    async def _streamed(self, body: Any) -> Completion:
-        gathered, started = StreamedAnswer(), perf_counter()
-        async with await self._evaluation.chat.completions.create(**body) as stream:
-            async for chunk in stream:
-                gathered.add(plain(chunk), perf_counter() - started)
-            return gathered.completion(perf_counter() - started, stream.response.headers.get("x-request-id"))
+            return await self._questions.ask(model, messages, sampling, tools)
 
     def _listing(self, **narrowed: Any) -> AsyncIterator[JsonObject]:
         return every(

@@ -1,7 +1,6 @@
-"""The base models that the sandbox pretends to have, under the platforms' own names, with what it says of each.
+"""The base models that the sandbox pretends to have: those of the dated facts, under the platforms' own names.
 
-Names, context lengths and shutdown dates as known on 2026-11-22 (OpenAI's deprecations page and models endpoint;
-Together's supported-models page). The dates are what the sandbox *says*; it enforces none of them.
+It says their shutdown dates and enforces none: here a model goes on answering, and can be tuned if it ever could.
 """
 
 from __future__ import annotations
@@ -9,69 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
-__all__ = ["MODELS", "BaseModel", "base_model"]
+from .. import facts
+from ..records import Hyperparameters, Method, ModelFacts, PriceItem
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaseModel:
-    """One base. `billions`: total parameters, which set Together's price tier. `shutdown`: YYYY-MM-DD."""
-
-    name: str
-    wire: str
-    tunable: bool = True
-    shutdown: str | None = None
-    billions: Decimal = Decimal(0)
-    context_tokens: int = 65_536
-    full: bool = True
-
-
-def _openai(name: str, shutdown: str | None = None, tunable: bool = True) -> BaseModel:
-    return BaseModel(name=name, wire="openai", tunable=tunable, shutdown=shutdown)
-
-
-def _together(name: str, billions: str, context_tokens: int = 32_768, full: bool = True) -> BaseModel:
-    return BaseModel(name=name, wire="together", billions=Decimal(billions), context_tokens=context_tokens, full=full)
-
+__all__ = ["BaseModel", "base_model", "base_models"]
 
 _SMALL = "sandbox-small"
-
-MODELS: Mapping[tuple[str, str], BaseModel] = {
-    (model.wire, model.name): model
-    for model in (
-        _openai(_SMALL),
-        _openai("gpt-4.1-2025-04-14", "2027-01-14"),
-        _openai("gpt-4.1-mini-2025-04-14", "2027-01-14"),
-        _openai("gpt-4.1-nano-2025-04-14", "2026-10-23"),
-        _openai("gpt-4o-2024-08-06", "2027-01-14"),
-        _openai("gpt-4o-mini-2024-07-18", "2027-01-14"),
-        _openai("gpt-6-luna", tunable=False),
-        _together(_SMALL, "1"),
-        _together("Qwen/Qwen3-0.6B", "0.6"),
-        _together("Qwen/Qwen3-1.7B", "1.7"),
-        _together("Qwen/Qwen3-4B", "4"),
-        _together("Qwen/Qwen3-8B", "8"),
-        _together("Qwen/Qwen3-14B", "14"),
-        _together("Qwen/Qwen3-32B", "32"),
-        _together("Qwen/Qwen3.5-9B", "9"),
-        _together("Qwen/Qwen2.5-7B-Instruct", "7.6"),
-        _together("Qwen/Qwen2.5-14B-Instruct", "14.7"),
-        _together("Qwen/Qwen3-235B-A22B", "235", full=False),
-        _together("meta-llama/Meta-Llama-3.1-8B-Instruct-Reference", "8", 131_072),
-        _together("meta-llama/Meta-Llama-3.1-70B-Instruct-Reference", "70", 32_768),
-        _together("meta-llama/Llama-3.2-1B-Instruct", "1", 131_072),
-        _together("meta-llama/Llama-3.2-3B-Instruct", "3", 131_072),
-        _together("meta-llama/Llama-3.3-70B-Instruct-Reference", "70", 32_768),
-        _together("google/gemma-3-1b-it", "1"),
-        _together("google/gemma-3-4b-it", "4", 131_072),
-        _together("google/gemma-3-12b-it", "12", 65_536),
-        _together("google/gemma-3-27b-it", "27", 49_152),
-        _together("mistralai/Mistral-7B-Instruct-v0.2", "7.2"),
-        _together("openai/gpt-oss-20b", "21", 24_576, full=False),
-        _together("openai/gpt-oss-120b", "117", 16_384, full=False),
-        _together("deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", "14.8", 65_536),
-    )
-}
+_CONTEXT_TOKENS = 32_768  # where the facts know none
+_SPECIAL_USD = Decimal(
+    "9.00"
+)  # per million tokens, where no source gives a price: the least of Together's special range
 
 _ALIASES = {
     ("openai", "small"): _SMALL,
@@ -84,6 +32,53 @@ _ALIASES = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseModel:
+    """One base. `shutdown`: the first day without it, YYYY-MM-DD, as its platform says."""
+
+    name: str
+    wire: str
+    tunable: bool = True
+    shutdown: str | None = None
+    context_tokens: int = _CONTEXT_TOKENS
+
+    @property
+    def full(self) -> bool:
+        """Whether all its weights can be trained: where the platform has a price for that."""
+        return self._rate(Method.SFT, lora=False) is not None
+
+    def train_usd(self, method: str, lora: bool, tokens: int) -> Decimal:
+        """Dollars for `tokens` processed in training. The sandbox bills nobody; it says what the platform would."""
+        rate = self._rate(Method.DPO if method == "dpo" else Method.SFT, lora)
+        return (rate or _SPECIAL_USD) * tokens / 1_000_000
+
+    def _rate(self, method: Method, lora: bool) -> Decimal | None:
+        platform, name = ("sandbox", "small") if self.name == _SMALL else (self.wire, self.name)
+        rows = facts.prices(platform, name, method, Hyperparameters(lora=lora))
+        return next((row.usd for row in rows if row.item is PriceItem.TRAIN and row.per == "mtok"), None)
+
+
+def base_models(wire: str) -> list[BaseModel]:
+    """Every base on that wire, ours first."""
+    return list(_table(wire).values())
+
+
 def base_model(wire: str, name: str) -> BaseModel | None:
     """The base of that name on that wire, following the platforms' own aliases; None when there is none."""
-    return MODELS.get((wire, _ALIASES.get((wire, name), name)))
+    return _table(wire).get(_ALIASES.get((wire, name), name))
+
+
+@cache
+def _table(wire: str) -> Mapping[str, BaseModel]:
+    ours = BaseModel(name=_SMALL, wire=wire)
+    return {model.name: model for model in (ours, *(_known(wire, told) for told in facts.models(wire)))}
+
+
+def _known(wire: str, told: ModelFacts) -> BaseModel:
+    return BaseModel(
+        name=told.name,
+        wire=wire,
+        tunable=bool(told.methods),
+        shutdown=told.shutdown.isoformat() if told.shutdown else None,
+        context_tokens=told.context_tokens or _CONTEXT_TOKENS,
+    )

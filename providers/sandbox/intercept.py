@@ -6,6 +6,7 @@ Works on raw ASGI, because several faults are about what happens to the connecti
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 from collections import Counter
 from typing import Any
@@ -58,6 +59,7 @@ class Intercept:
             await _no_key(scope)(scope, receive, send)
             return
         fault = self._faults.take("request", method, path)
+        send = _numbered(send)
         if fault is None:
             await self._app(scope, receive, send)
         else:
@@ -71,7 +73,7 @@ class Intercept:
 
     async def _strike(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.name == "reset":
-            _cut(scope)
+            await _cut(scope)
             return
         request = _Request(await _read(receive))
         if fault.name == "slow":
@@ -88,9 +90,21 @@ class Intercept:
         await _answer(fault, reply, scope, receive, send)
 
 
+def _numbered(send: Send) -> Send:
+    """Gives every answer an id, as the platforms do, for people to quote."""
+    header = (b"x-request-id", f"req_{secrets.token_hex(12)}".encode())
+
+    async def numbered(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], header]
+        await send(message)
+
+    return numbered
+
+
 async def _answer(fault: Fault, reply: _Reply, scope: Scope, receive: Receive, send: Send) -> None:
     if fault.name == "lost_reply":
-        _cut(scope)
+        await _cut(scope)
     elif fault.name == "truncated":
         await _tear(fault, reply, scope, send)
     else:
@@ -151,9 +165,11 @@ def _key(scope: Scope) -> str:
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-def _cut(scope: Scope) -> None:
-    """Drop the connection without a word."""
+async def _cut(scope: Scope) -> None:
+    """Drop the connection without a word, and let the server notice before it misses an answer."""
     scope["state"]["transport"].abort()
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 async def _read(receive: Receive) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = ["routes"]
 _WIRE = "openai"
 _PENDING = "openai-upload"  # kept apart from the files proper until complete
 _LASTS_S = 3600
+_PART = re.compile(r"part_[0-9a-f]+")
 _MAX_BYTES = 8 * 1024**3
 _MAX_PART = 64 * 1024**2
 
@@ -84,7 +86,7 @@ class _Uploads:
 
     def _joined(self, upload: StoredFile, parts: list[str]) -> bytes:
         try:
-            return b"".join(self._world.store.read(f"{upload.id}.{part}") for part in parts)
+            return b"".join(self._world.store.read(f"{upload.id}.{part}") for part in parts if _PART.fullmatch(part))
         except FileNotFoundError as error:
             raise Refused(400, "part_ids names a part that was never added.", param="part_ids") from error
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import openai_uploads
-from .catalog import MODELS, BaseModel
+from .catalog import BaseModel, base_models
 from .chat import answer, check_chat, respond
 from .files import StoredFile
 from .jobs import View
@@ -171,7 +171,7 @@ class _Wire:
     # ── models ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def models(self, request: Request) -> Response:
-        bases = [model_body(base, self._world.clock.now()) for base in MODELS.values() if base.wire == _WIRE]
+        bases = [model_body(base, self._world.clock.now()) for base in base_models(_WIRE)]
         tuned = [tuned_body(model) for model in self._world.tuned(_WIRE) if not model.checkpoint]
         return JSONResponse({"object": "list", "data": bases + tuned})
 

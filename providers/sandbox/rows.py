@@ -48,6 +48,7 @@ def openai_rows(data: bytes, method: str, minimum: int = _OPENAI_MINIMUM) -> Row
     for line, row in _objects(data):
         messages = _preference(row, line) if method == "dpo" else _messages_of(row, line)
         _check_messages(messages, _OPENAI_ROLES, line)
+        _check_tools(row.get("tools", []), messages, line)
         _check_special(messages, line)
         pairs.append(_pair(messages))
         tokens += min(_OPENAI_CONTEXT, message_tokens(messages))
@@ -159,6 +160,24 @@ def _check_tool_calls(message: Mapping[str, Any], line: int) -> None:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
             raise BadFile("a tool call needs function.name and function.arguments (a string)", line)
+
+
+def _check_tools(tools: Any, messages: Sequence[Mapping[str, Any]], line: int) -> None:
+    """Tools are well formed, every tool answer answers a call before it, and only users show images."""
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) and "function" in tool for tool in tools):
+        raise BadFile("tools must be a list of objects that hold a function", line)
+    called: set[str] = set()
+    for message in messages:
+        called |= {str(call.get("id")) for call in message.get("tool_calls") or ()}
+        if message["role"] == "tool" and message["tool_call_id"] not in called:
+            raise BadFile(f"tool_call_id {message['tool_call_id']!r} answers no call before it", line)
+        content = message.get("content")
+        if message["role"] != "user" and isinstance(content, list) and any(_is_image(part) for part in content):
+            raise BadFile(f"a {message['role']} message may not hold an image", line)
+
+
+def _is_image(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "image_url"
 
 
 def _check_special(messages: Sequence[Mapping[str, Any]], line: int) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -63,7 +62,12 @@ def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Iterator[
         listener.close()
 
 
-def run(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0, ready: Any = None) -> None:
+def run(
+    sandbox: Sandbox,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    ready: Callable[[RunningSandbox], object] | None = None,
+) -> None:
     """Serve in the foreground until interrupted; `ready` is called with the `RunningSandbox` once it listens."""
     listener = _listen(host, port)
     try:

@@ -9,7 +9,6 @@ from typing import Any
 
 from .catalog import BaseModel, base_model
 from .files import StoredFile
-from .prices import train_usd
 from .refusals import Refused
 from .world import Sandbox
 
@@ -162,7 +161,7 @@ def estimate(world: Sandbox, body: Mapping[str, Any]) -> dict[str, Any]:
     evals = int(_number(body, "n_evals", 0, 0, _MAX_EVALS)) if valid else 0
     train_tokens = epochs * _tokens(train)
     eval_tokens = evals * _tokens(valid)
-    usd = train_usd(base, method_of(body), is_lora(body), train_tokens + eval_tokens)
+    usd = base.train_usd(method_of(body), is_lora(body), train_tokens + eval_tokens)
     return {
         "estimation_available": True,
         "allowed_to_proceed": True,

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .catalog import MODELS
+from .catalog import base_models
 from .refusals import Refused, body_of
 from .serving import INSTANCES, Deployment, Endpoint, Instance
 from .together_shapes import PROJECT, base_id, iso, model_body, object_id
@@ -63,7 +63,7 @@ class _Serving:
 
     async def supported(self, request: Request) -> Response:
         search = request.query_params.get("search", "").lower()
-        names = [model.name for model in MODELS.values() if model.wire == "together" and search in model.name.lower()]
+        names = [model.name for model in base_models("together") if search in model.name.lower()]
         return _listed([{"id": base_id(name), "name": name, "baseModelId": base_id(name)} for name in names])
 
     async def models(self, request: Request) -> Response:
@@ -178,8 +178,8 @@ class _Serving:
         for model in self._world.tuned("together"):
             if object_id(model.job.id) == id and not model.checkpoint:
                 return model.name
-        for base in MODELS.values():
-            if base.wire == "together" and base_id(base.name) == id:
+        for base in base_models("together"):
+            if base_id(base.name) == id:
                 return base.name
         raise Refused(404, f"Model {path} not found", type="not_found", param="model")
 

@@ -13,7 +13,6 @@ from typing import Any
 from .catalog import base_model
 from .files import StoredFile
 from .jobs import View, tuned_name
-from .prices import NANO, train_usd
 from .together_jobs import is_lora, job_tokens, method_of
 from .world import Tuned
 
@@ -31,6 +30,7 @@ __all__ = [
 ]
 
 PROJECT = "proj_sandbox"
+_NANO = 1_000_000_000  # nano-dollars in a dollar
 _SENT = (  # fields of the request that the job repeats as they came
     "learning_rate",
     "lr_scheduler",
@@ -157,8 +157,8 @@ def _bill(seen: View) -> dict[str, Any]:
         tokens = round(tokens * len(seen.points) / max(1, job.steps))
     if seen.phase == "failed":
         tokens = 0
-    usd = train_usd(base, method_of(job.request), is_lora(job.request), tokens)
-    return {"token_count": tokens, "total_price": int(usd * NANO)}
+    usd = base.train_usd(method_of(job.request), is_lora(job.request), tokens)
+    return {"token_count": tokens, "total_price": round(usd * _NANO)}
 
 
 def _objects(seen: View) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from . import together_files, together_serving
-from .catalog import MODELS, BaseModel
+from .catalog import BaseModel, base_models
 from .chat import answer, check_chat, respond
 from .jobs import View, tuned_name
 from .package import packed
@@ -130,7 +130,7 @@ class _Wire:
     # ── models and chat ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def models(self, request: Request) -> Response:
-        bases = [model.name for model in MODELS.values() if model.wire == _WIRE]
+        bases = [model.name for model in base_models(_WIRE)]
         return JSONResponse([{"id": n, "object": "model", "created": 0, "type": "chat"} for n in bases])
 
     async def chat(self, request: Request) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from time import perf_counter
 from typing import Any
 
 import httpx
@@ -14,16 +13,17 @@ from together.lib.resources.files import FileAlreadyExistsError
 from together.types.finetune_response import FinetuneResponse
 
 from ..account import Account
-from ..chat import StreamedAnswer, chat_body, completion_of
 from ..contract import Connection, Platform, Progress
 from ..errors import InvalidData, NotFound, ProviderError
 from ..http import http_clients, timeout
+from ..questions import Questions
 from ..records import (
     Checkpoint,
     Completion,
     JobEvent,
     JsonObject,
     Lease,
+    LeaseState,
     Message,
     MetricPoint,
     Page,
@@ -40,8 +40,9 @@ from ..tags import same_tag
 from ..wire import integer, items, plain
 from . import answers
 from .bodies import OWN_HOST, check, create_body, estimate_body
+from .leases import current, lease_of
 from .limits import breaches
-from .serving import Serving, idle_minutes, lease_of
+from .serving import Serving
 from .uploads import Uploads
 
 __all__ = ["TogetherAccount", "opened"]
@@ -86,7 +87,10 @@ class TogetherAccount(Account):
         evaluation: together.AsyncTogether,
     ) -> None:
         super().__init__(platform, connection)
-        self._control, self._evaluation = control, evaluation
+        self._control = control
+        self._questions = Questions(
+            evaluation, "/v1/chat/completions", "max_tokens", httpx.Response, together.AsyncStream[object]
+        )
         self._serving = Serving(control, connection.project)
 
     async def preflight(self, plan: Plan) -> Preflight:
@@ -191,19 +195,21 @@ class TogetherAccount(Account):
     async def serve(self, model: str, tag: str, idle_timeout_s: int) -> Lease:
         """Rent a machine for the model: one paid POST after what costs nothing, the idle time-out always set.
 
-        The time-out is the shortest that Together takes and that is not shorter than asked: 30 minutes to a day.
+        The time-out is the shortest that Together takes and that is not shorter than asked: 30 minutes to a day. Where
+        a machine under this tag starts or runs already, that one is given and nothing is bought.
         """
         try:
             with self._asking("serve"):
-                endpoint_id, body = await self._serving.prepare(model, tag, self.connection.options.get("config"))
+                rental = await self._serving.prepare(model, tag, self.connection.options.get("config"))
         except ProviderError as error:
             error.nothing_created = True  # an endpoint without a deployment bills nothing, and bears our tag
             raise
+        running = await self._lease_of(rental.endpoint)
+        if running.state in (LeaseState.STARTING, LeaseState.READY):
+            return running
         with self._asking("serve"):
-            body["inactiveTimeout"] = idle_minutes(idle_timeout_s)
-            deployment = await self._serving.deploy(endpoint_id, body)
-            hourly_usd = self._serving.known_hourly_usd(deployment.get("hardware"))
-            return lease_of({"id": endpoint_id, "name": tag}, deployment, hourly_usd)
+            deployment = await self._serving.deploy(rental, idle_timeout_s)
+            return lease_of(rental.endpoint, deployment, self._serving.known_hourly_usd(deployment.get("hardware")))
 
     async def lease(self, lease_id: str) -> Lease:
         """The lease as it stands."""
@@ -224,29 +230,15 @@ class TogetherAccount(Account):
         self, model: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[JsonObject] = ()
     ) -> Completion:
         """One answer, over the aiohttp transport."""
-        body: Any = chat_body(model, messages, sampling, tools, length_field="max_tokens")
-        usage = body.pop("stream_options", None)  # not among the SDK's own parameters
         with self._asking("complete"):
-            if sampling.stream:
-                return await self._streamed(body, {"stream_options": usage})
-            started = perf_counter()
-            answer = await self._evaluation.chat.completions.with_raw_response.create(**body)
-            content: JsonObject = await answer.json()
-            return completion_of(plain(content), perf_counter() - started, answer.headers.get("x-request-id"))
-
-    async def _streamed(self, body: Any, extra: Any) -> Completion:
-        gathered, started = StreamedAnswer(), perf_counter()
-        async with await self._evaluation.chat.completions.create(**body, extra_body=extra) as stream:
-            async for chunk in stream:
-                gathered.add(plain(chunk), perf_counter() - started)
-            return gathered.completion(perf_counter() - started, stream.response.headers.get("x-request-id"))
+            return await self._questions.ask(model, messages, sampling, tools)
 
     async def _listed(self) -> list[RemoteJob]:
         now = datetime.now(UTC)
         return [answers.job(raw, now) for raw in items(await self._control.fine_tuning.list())]
 
     async def _lease_of(self, endpoint: JsonObject) -> Lease:
-        deployments = endpoint.get("deployments") or ()
-        if not deployments:
-            return lease_of(endpoint, None, None)
-        return lease_of(endpoint, deployments[0], await self._serving.hourly_usd(deployments[0].get("hardware")))
+        deployment = current(endpoint)
+        with self._asking("lease"):
+            hourly_usd = await self._serving.hourly_usd(deployment.get("hardware")) if deployment else None
+        return lease_of(endpoint, deployment, hourly_usd)

@@ -122,6 +122,12 @@ def test_a_torn_answer_is_in_doubt_and_kept() -> None:
     assert (error.body, error.nothing_created) == ('{"id": "ftjob', False)
 
 
+def test_a_file_of_ours_that_is_gone_is_not_the_platforms_fault() -> None:
+    error = translate(FileNotFoundError(2, "No such file or directory", "train.jsonl"), ASKED)
+    assert type(error) is InvalidData
+    assert "train.jsonl" in error.message
+
+
 def test_whatever_else_breaks_is_in_doubt() -> None:
     error = translate(AttributeError("'str' object has no attribute 'x'"), ASKED)
     assert type(error) is PlatformFault

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -116,17 +117,6 @@ class ProviderContract:
     async def test_preflight_names_a_model_that_is_not_there(self, provider: Provider, plan: Plan) -> None:
         problems = (await provider.preflight(replace(plan, model="org/absent-model"))).problems
         assert "absent-model" in problems[0]
-
-    async def test_a_wrong_key_is_an_auth_error(
-        self, platform: Platform, provider: Provider, plan: Plan, canary: str
-    ) -> None:
-        if self.name == "sandbox":
-            pytest.skip("it makes its own key")
-        wrong = replace(provider.connection, api_key=Secret(canary))
-        async with platform.open(wrong) as account:
-            with pytest.raises(Auth) as refused:
-                await account.preflight(plan)
-        assert canary not in str(refused.value) + str(refused.value.body)
 
     # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -352,6 +342,15 @@ class _OnSharedSandbox(ProviderContract):
     def connection(self, platform: Platform, running: Any, tmp_path: Path) -> Connection:
         return platform.connection(running.environ, None, tmp_path)
 
+    async def test_a_wrong_key_is_an_auth_error(
+        self, platform: Platform, provider: Provider, plan: Plan, canary: str
+    ) -> None:
+        wrong = replace(provider.connection, api_key=Secret(canary))
+        async with platform.open(wrong) as account:
+            with pytest.raises(Auth) as refused:
+                await account.preflight(plan)
+        assert canary not in str(refused.value) + str(refused.value.body)
+
 
 class TestOpenAI(_OnSharedSandbox):
     name = "openai"
@@ -409,6 +408,15 @@ class TestTogether(_OnSharedSandbox):
         problems = (await provider.preflight(wild)).problems
         assert {problem.split(":")[0] for problem in problems} == {"learning_rate", "epochs"}
 
+    async def test_the_bill_of_a_job_is_in_dollars_and_near_the_estimate(
+        self, provider: Provider, plan: Plan, finished: RemoteJob
+    ) -> None:
+        estimate = await provider.estimate(plan, {"train": str(finished.raw["training_file"])})
+        assert estimate is not None
+        assert estimate.usd is not None
+        assert finished.billed_usd is not None
+        assert abs(finished.billed_usd - estimate.usd) < Decimal("0.01")
+
     async def test_a_machine_is_rented_with_our_tag_and_an_hourly_price(self, lease: Lease, tag: str) -> None:
         assert lease.tag == tag
         assert lease.usd_per_hour
@@ -431,6 +439,19 @@ class TestTogether(_OnSharedSandbox):
         with pytest.raises(NotFound, match="machine of its own"):
             await provider.complete(str(finished.tuned_model), ASK, Sampling())
 
+    async def test_renting_twice_under_one_tag_buys_once(
+        self,
+        provider: Provider,
+        lease: Lease,
+        finished: RemoteJob,
+        tag: str,
+        asked: Callable[[str, str], int],
+    ) -> None:
+        again = await provider.serve(str(finished.tuned_model), tag, 600)
+        project = provider.connection.project
+        assert again.id == lease.id
+        assert asked("POST", f"/together/v2/projects/{project}/endpoints/{lease.id}/deployments") == 1
+
     async def test_a_lease_is_found_by_the_tags_beginning(self, provider: Provider, lease: Lease) -> None:
         assert [found.id for found in await provider.find_leases("tw-")] == [lease.id]
         assert await provider.find_leases("zz-") == ()
@@ -448,6 +469,19 @@ class TestTogether(_OnSharedSandbox):
         await provider.teardown(lease.id)
         assert (await provider.serve(str(finished.tuned_model), tag, 600)).tag == tag
 
+    async def test_a_public_base_can_be_rented_beside_the_tuned_model(self, provider: Provider, tag: str) -> None:
+        lease = await provider.serve(self.model, tag, 600)
+        assert (await provider.complete((await up(provider, lease)).model, ASK, Sampling())).text
+
+    async def test_a_stopped_machine_does_not_stand_in_the_way_of_a_new_one(
+        self, provider: Provider, lease: Lease, finished: RemoteJob, tag: str
+    ) -> None:
+        await up(provider, lease)
+        await _post(provider, "clock", {"advance_s": 3600})  # beyond the idle time-out
+        assert (await provider.lease(lease.id)).state is LeaseState.STOPPED
+        again = await provider.serve(str(finished.tuned_model), tag, 600)
+        assert (await up(provider, again)).id == lease.id
+
     async def test_an_absent_model_cannot_be_rented_and_nothing_is_bought(self, provider: Provider, tag: str) -> None:
         with pytest.raises(NotFound) as absent:
             await provider.serve("org/absent", tag, 600)
@@ -464,6 +498,14 @@ class TestEmbedded(ProviderContract):
 
     async def test_it_is_marked_as_not_money(self, provider: Provider) -> None:
         assert provider.connection.is_sandbox
+
+    async def test_two_that_are_open_at_once_see_the_same_jobs(
+        self, platform: Platform, connection: Connection, make_plan: Callable[..., Plan], train: ProviderFile, tag: str
+    ) -> None:
+        async with platform.open(connection) as one, platform.open(connection) as other:
+            files = {"train": (await one.upload(train)).id}
+            job = await one.create(make_plan(self.name, self.model), files, tag)
+            assert [found.id for found in await other.find(tag)] == [job.id]
 
     async def test_a_later_start_goes_on_with_the_same_jobs(
         self, platform: Platform, connection: Connection, make_plan: Callable[..., Plan], train: ProviderFile, tag: str

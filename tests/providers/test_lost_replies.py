@@ -16,7 +16,7 @@ import together
 import providers
 from providers.contract import Connection, Provider
 from providers.errors import ProviderError, Unreachable
-from providers.records import Plan
+from providers.records import Message, Plan, Sampling
 
 pytest.importorskip("starlette")
 from providers.sandbox import Sandbox, serve
@@ -122,6 +122,16 @@ async def test_a_failed_handshake_proves_that_nothing_was_sent(
     async with opened(name, transport, connected(name, environ, tmp_path)) as account:
         error = await purchase(account, make_plan(name, PLATFORMS[name][1]), tag)
     assert (type(error), error.nothing_created) == (Unreachable, True)
+
+
+async def test_a_proxy_in_the_environment_does_not_stand_before_a_sandbox(
+    name: str, world: tuple[Sandbox, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port()}")
+    async with opened(name, "ordinary", connected(name, world[1].environ, tmp_path)) as account:
+        assert await account.jobs() == ()
+        assert (await account.complete(PLATFORMS[name][1], (Message("user", "hello"),), Sampling())).text
 
 
 def closed_port() -> int:

@@ -323,6 +323,14 @@ async def test_a_lost_reply_to_the_rental_is_in_doubt_but_not_what_came_before(
     assert deployments.call_count == 1
 
 
+async def test_a_deletion_refused_for_another_reason_than_stopping_is_told(wire: Any, at_together: Provider) -> None:
+    endpoint = "https://api.together.ai/v2/projects/proj-1/endpoints/ep_1"
+    wire.get(endpoint).respond(json={"id": "ep_1", "name": "tw-x", "deployments": []})
+    wire.delete(endpoint).respond(400, json={"error": {"message": "it has a deployment that you do not see"}})
+    with pytest.raises(ProviderError, match="do not see"):
+        await at_together.teardown("ep_1")
+
+
 async def test_what_is_not_offered_is_refused_without_a_request(at_openai: Provider, at_together: Provider) -> None:
     for request in (at_openai.serve("m", "t", 1), at_together.pause("j"), at_together.resume("j")):
         with pytest.raises(ProviderError) as refused:
@@ -332,3 +340,13 @@ async def test_what_is_not_offered_is_refused_without_a_request(at_openai: Provi
         await at_openai.lease("x")
     assert await at_openai.find_leases("tw-") == ()
     await at_openai.teardown("x")
+
+
+async def test_the_sdks_left_alone_would_have_bought_three_times(wire: Any) -> None:
+    """The reason for sending by ourselves; if it ever fails, the SDKs have changed."""
+    route = wire.post(url__regex=".*").respond(500, headers={"retry-after-ms": "1", "retry-after": "0.001"})
+    async with httpx.AsyncClient(transport=httpx.MockTransport(wire.async_handler)) as http:
+        client = openai.AsyncOpenAI(api_key="k", http_client=http)  # type: ignore[arg-type]
+        with pytest.raises(openai.InternalServerError):
+            await client.fine_tuning.jobs.create(model="m", training_file="file-1")
+    assert route.call_count == 3

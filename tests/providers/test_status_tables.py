@@ -17,7 +17,7 @@ from together.types.fine_tuning_list_response import FineTuningListResponse
 from providers.openai import answers as openai_answers
 from providers.records import TERMINAL_STATES, JobState
 from providers.together import answers as together_answers
-from providers.together.serving import DEPLOYMENT_STATES
+from providers.together.leases import DEPLOYMENT_STATES
 
 
 def words(model: Any, field: str) -> set[str]:

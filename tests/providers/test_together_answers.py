@@ -11,7 +11,7 @@ import pytest
 from providers.errors import PlatformFault
 from providers.records import JobState, LeaseState
 from providers.together import answers
-from providers.together.serving import idle_minutes, lease_of
+from providers.together.leases import Offer, all_stopped, cheapest, current, idle_minutes, lease_of
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -143,3 +143,30 @@ def test_a_lease_is_as_its_deployment_and_an_unknown_state_may_bill(
 ) -> None:
     lease = lease_of({"id": "ep_1", "name": "proj/tw-" + "a" * 16}, deployment, Decimal("3.99"))
     assert (lease.state, lease.tag) == (state, "tw-" + "a" * 16)
+
+
+def deployed(*states: str) -> dict[str, Any]:
+    return {"deployments": [{"id": str(n), "state": f"DEPLOYMENT_STATE_{state}"} for n, state in enumerate(states)]}
+
+
+@pytest.mark.parametrize(
+    ("states", "counting"),
+    [((), None), (("STOPPED",), "0"), (("READY", "STOPPED"), "0"), (("STOPPED", "PROVISIONING"), "1")],
+)
+def test_of_several_deployments_the_one_that_may_bill_counts(states: tuple[str, ...], counting: str | None) -> None:
+    found = current(deployed(*states))
+    assert (found or {}).get("id") == counting
+
+
+@pytest.mark.parametrize(
+    ("states", "stopped"), [((), False), (("STOPPED", "STOPPING"), True), (("STOPPED", "READY"), False)]
+)
+def test_only_stopped_deployments_excuse_a_refused_deletion(states: tuple[str, ...], stopped: bool) -> None:
+    assert all_stopped(deployed(*states)) is stopped
+
+
+def test_the_cheapest_known_hour_is_chosen() -> None:
+    offers = [Offer(None, "a", {}), Offer(Decimal(9), "b", {}), Offer(Decimal(4), "c", {})]
+    assert cheapest(offers) == offers[2]
+    assert cheapest(offers[:1]) == offers[0]
+    assert cheapest([]) is None
