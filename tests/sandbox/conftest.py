@@ -30,10 +30,8 @@ def pairs() -> Pairs:
     """Sixty (text, label) pairs that a word counter can learn."""
     rng = random.Random(7)
     labels = sorted(WORDS) * 20
-    return [
-        (f"about my {rng.choice(WORDS[label])} and {rng.choice(WORDS[label])} no {i}", label)
-        for i, label in enumerate(labels)
-    ]
+    texts = (f"my {rng.choice(WORDS[label])} and {rng.choice(WORDS[label])} no {i}" for i, label in enumerate(labels))
+    return list(zip(texts, labels, strict=True))
 
 
 @pytest.fixture

@@ -38,8 +38,8 @@ def test_the_stock_command_line_runs_a_whole_job(tg: Tg, sandbox: Sandbox, train
     tg("ft", "create", "--training-file", file, "--model", "Qwen/Qwen3-8B", "--n-epochs", "3", "--lora", "--confirm")
     (job,) = sandbox.book.views("together")
     sandbox.advance(1000)
-    shown: Any = json.loads(tg("ft", "retrieve", job.job.id, "--json"))
-    assert shown["status"] == "completed"
-    assert "train/loss" in tg("ft", "retrieve", job.job.id)
+    shown = tg("ft", "retrieve", job.job.id)
+    assert "completed" in shown
+    assert "train/loss" in shown
     events: Any = json.loads(tg("ft", "list-events", job.job.id, "--json"))
     assert [event["type"] for event in events].count("epoch_complete") == 3

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import together
 
 from providers.sandbox import Sandbox
 
@@ -84,3 +85,30 @@ def test_chat_completions_satisfy_the_contract(openai_doc: Any, http: httpx.Clie
         chunks = [line.removeprefix("data: ") for line in stream.iter_lines() if line.startswith("data: {")]
     for chunk in chunks:
         check(openai_doc, path("CreateChatCompletionStreamResponse"), json.loads(chunk))
+
+
+@pytest.fixture(scope="module")
+def together_schemas() -> Any:
+    return json.loads(TOGETHER.read_text())
+
+
+def test_togethers_answers_satisfy_its_sdks_own_models(
+    together_schemas: Any, sandbox: Sandbox, tog: together.Together, http: httpx.Client, train_file: Path
+) -> None:
+    file = tog.files.upload(train_file).id
+    id = tog.fine_tuning.create(model="Qwen/Qwen3-8B", training_file=file, validation_file=file, n_evals=1).id
+    sandbox.advance(1000)
+    asked = {"training_file": file, "model": "Qwen/Qwen3-8B"}
+    limits = http.get("/together/v1/fine-tunes/models/limits", params={"model_name": "Qwen/Qwen3-8B"})
+    answers = {
+        "FinetuneResponse": http.get(f"/together/v1/fine-tunes/{id}"),
+        "FileResponse": http.get(f"/together/v1/files/{file}"),
+        "FileList": http.get("/together/v1/files"),
+        "FineTuningListEventsResponse": http.get(f"/together/v1/fine-tunes/{id}/events"),
+        "FineTuningListMetricsResponse": http.get(f"/together/v1/fine-tunes/{id}/metrics"),
+        "FineTuningListCheckpointsResponse": http.get(f"/together/v1/fine-tunes/{id}/checkpoints"),
+        "FineTuningEstimatePriceResponse": http.post("/together/v1/fine-tunes/estimate-price", json=asked),
+        "FinetuneModelLimits": limits,
+    }
+    for name, answer in answers.items():
+        jsonschema.Draft202012Validator(together_schemas[name]).validate(answer.json())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -13,7 +15,7 @@ import together
 from providers.sandbox import FAULTS, Faults, Sandbox
 
 NewJob = Callable[..., str]
-Ask = Callable[[str], list[dict[str, str]]]
+Ask = Callable[[str], Any]
 CREATE = "/openai/v1/fine_tuning/jobs"
 
 
@@ -138,7 +140,7 @@ def test_unknown_status_shows_for_as_many_reads_as_told(
 ) -> None:
     id = new_job()
     sandbox.faults.set("unknown_status", count=1)
-    assert client.fine_tuning.jobs.retrieve(id).status == "reticulating"
+    assert str(client.fine_tuning.jobs.retrieve(id).status) == "reticulating"
     assert client.fine_tuning.jobs.retrieve(id).status == "validating_files"
 
 
@@ -182,9 +184,9 @@ def test_model_not_ready_answers_404_for_a_while_after_success(
     sandbox.advance(1000)
     model = client.fine_tuning.jobs.retrieve(id).fine_tuned_model or ""
     with pytest.raises(openai.NotFoundError):
-        client.chat.completions.create(model=model, messages=ask("x"))  # type: ignore[arg-type]
+        client.chat.completions.create(model=model, messages=ask("x"))
     sandbox.advance(2000)
-    assert client.chat.completions.create(model=model, messages=ask("x")).choices  # type: ignore[arg-type]
+    assert client.chat.completions.create(model=model, messages=ask("x")).choices
 
 
 def test_faults_strike_the_other_wire_too(sandbox: Sandbox, tog: together.Together) -> None:
@@ -194,7 +196,7 @@ def test_faults_strike_the_other_wire_too(sandbox: Sandbox, tog: together.Togeth
 
 
 def test_every_fault_is_tested_here() -> None:
-    source = __import__("pathlib").Path(__file__).read_text()
+    source = Path(__file__).read_text()
     assert [name for name in FAULTS if f'"{name}"' not in source] == []
 
 

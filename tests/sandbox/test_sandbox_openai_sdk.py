@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from typing import Any
 
 import openai
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from providers.sandbox import RunningSandbox, Sandbox
 
 NewJob = Callable[..., str]
-Ask = Callable[[str], list[dict[str, str]]]
+Ask = Callable[[str], Any]
 
 
 def test_a_job_ends_in_a_tuned_model_that_answers(
@@ -22,7 +23,7 @@ def test_a_job_ends_in_a_tuned_model_that_answers(
     job = client.fine_tuning.jobs.retrieve(id)
     assert job.status == "succeeded"
     assert job.fine_tuned_model == f"ft:sandbox-small:sandbox:desk:{id[-8:]}"
-    answer = client.chat.completions.create(model=job.fine_tuned_model, messages=ask("where is my parcel courier"))  # type: ignore[arg-type]
+    answer = client.chat.completions.create(model=job.fine_tuned_model, messages=ask("where is my parcel courier"))
     assert answer.choices[0].message.content == "shipping"
     assert answer.usage is not None
     assert answer.usage.prompt_tokens > 10
@@ -113,7 +114,7 @@ def test_the_last_three_epochs_are_checkpoints_that_answer(
     assert [checkpoint.step_number for checkpoint in checkpoints] == [300, 240, 180]
     name = checkpoints[-1].fine_tuned_model_checkpoint
     assert name.endswith(":ckpt-step-180")
-    answer = client.chat.completions.create(model=name, messages=ask("my invoice refund"))  # type: ignore[arg-type]
+    answer = client.chat.completions.create(model=name, messages=ask("my invoice refund"))
     assert answer.choices[0].message.content == "billing"
 
 
@@ -128,10 +129,10 @@ def test_validation_loss_is_told_at_the_end_of_each_epoch(
 
 
 def test_a_streamed_answer_is_the_same_answer(client: openai.OpenAI, ask: Ask) -> None:
-    whole = client.chat.completions.create(model="sandbox-small", messages=ask("my parcel"))  # type: ignore[call-overload]
+    whole = client.chat.completions.create(model="sandbox-small", messages=ask("my parcel"))
     with client.chat.completions.create(
         model="sandbox-small", messages=ask("my parcel"), stream=True, stream_options={"include_usage": True}
-    ) as chunks:  # type: ignore[call-overload]
+    ) as chunks:
         pieces = list(chunks)
     text = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
     assert text == whole.choices[0].message.content
@@ -156,7 +157,7 @@ def test_a_paused_job_stands_still_until_it_is_resumed(
     client.fine_tuning.jobs.pause(id)
     before = len(list(client.fine_tuning.jobs.list_events(id)))
     sandbox.advance(10_000)
-    assert client.fine_tuning.jobs.retrieve(id).status == "paused"
+    assert str(client.fine_tuning.jobs.retrieve(id).status) == "paused"
     assert len(list(client.fine_tuning.jobs.list_events(id))) == before
     client.fine_tuning.jobs.resume(id)
     assert client.fine_tuning.jobs.retrieve(id).status == "running"
@@ -179,7 +180,7 @@ def test_a_deleted_tuned_model_no_longer_answers(
     model = client.fine_tuning.jobs.retrieve(id).fine_tuned_model or ""
     assert client.models.delete(model).deleted
     with pytest.raises(openai.NotFoundError):
-        client.chat.completions.create(model=model, messages=ask("x"))  # type: ignore[arg-type]
+        client.chat.completions.create(model=model, messages=ask("x"))
 
 
 def test_a_file_uploaded_in_parts_is_a_file_like_any_other(client: openai.OpenAI) -> None:
@@ -208,7 +209,7 @@ def test_a_shutdown_date_that_has_passed_is_not_repeated(client: openai.OpenAI, 
 
 def test_an_unknown_model_is_refused_in_the_platforms_shape(client: openai.OpenAI, ask: Ask) -> None:
     with pytest.raises(openai.NotFoundError) as refused:
-        client.chat.completions.create(model="gpt-none", messages=ask("x"))  # type: ignore[arg-type]
+        client.chat.completions.create(model="gpt-none", messages=ask("x"))
     assert refused.value.code == "model_not_found"
 
 
