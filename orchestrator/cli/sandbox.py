@@ -30,7 +30,7 @@ def serve(shell: Shell, host: str, port: int, state: Path | None, pace_s: float)
         from providers.sandbox import serve as served
     except ImportError as error:
         raise MissingExtra(f"the sandbox needs {error.name}", fix="pip install 'tunewright[sandbox]'") from error
-    with served(Sandbox(state, pace_s=pace_s), host=host, port=port) as running:
+    with Sandbox(state, pace_s=pace_s) as world, served(world, host=host, port=port) as running:
         shell.emit({"url": running.url, "environ": dict(running.environ)})
         if not shell.as_json:
             for name, value in running.environ.items():
