@@ -14,6 +14,9 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # Loaded on first use, so that `tunewright --help` and a CI's `import orchestrator` stay instant.
     if name in {"AsyncOrchestrator", "Orchestrator"}:
+        from .seam import require_our_providers
+
+        require_our_providers()
         from . import client
 
         return getattr(client, name)

@@ -24,7 +24,7 @@ from .costing import Advice, AdviceInput, Quote, advise, data_facts
 from .dataset import check
 from .dataset.records import Dataset
 from .errors import BudgetRefused, StillRunning, UsageError
-from .jobs.desk import Desk, Notice
+from .jobs.desk import PATIENCE_S, WATCH_PATIENCE_S, Desk, Notice
 from .jobs.watch import Reading
 from .ledger import Ledger, Run, find_home
 from .nouns.jobs import Jobs
@@ -32,6 +32,7 @@ from .nouns.models import Models, Platforms
 from .nouns.money import Budget, Leases
 from .pipeline import run as steps
 from .pipeline.begun import Begun
+from .pipeline.comparing import begin_comparison, comparison_of
 from .pipeline.dry import planned
 from .pipeline.prepare import load_pairs, upload_files, write_held_out
 from .pipeline.quoting import quote_for
@@ -66,7 +67,8 @@ class AsyncOrchestrator:
     """From pairs to a tuned model that has earned its place.
 
     `home`: the project's `.tunewright/` (default: the nearest, as git finds `.git`). `config`: a `Config`, or the path
-    of a `tunewright.toml` (default: the nearest). Options of every verb are the long flags of the command line, with
+    of a `tunewright.toml` (default: the nearest). `patience_s`: how long an unreachable platform is waited for
+    (default: a minute, while a job runs an hour). Options of every verb are the long flags of the command line, with
     underscores. Raises `TunewrightError` (with `exit_code`) and `ProviderError`.
     """
 
@@ -78,7 +80,7 @@ class AsyncOrchestrator:
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         on_notice: Callable[[Notice], None] | None = None,
-        patience_s: float = 60.0,
+        patience_s: float | None = None,
     ) -> None:
         self.home = Path(home).absolute() if home else find_home(Path.cwd())
         self.config = config if isinstance(config, Config) else load_config(config or find_config(Path.cwd()))
@@ -91,7 +93,13 @@ class AsyncOrchestrator:
     def session(self) -> Session:
         """The opened ledger and everything a step needs. Made on first use: quotes and checks need none."""
         ledger = Ledger.open(self.home, self._environ)
-        desk = Desk(ledger=ledger, clock=self._clock, tell=self._on_notice, patience_s=self._patience_s)
+        desk = Desk(
+            ledger=ledger,
+            clock=self._clock,
+            tell=self._on_notice,
+            patience_s=PATIENCE_S if self._patience_s is None else self._patience_s,
+            watch_patience_s=WATCH_PATIENCE_S if self._patience_s is None else self._patience_s,
+        )
         self._apply_caps(ledger)
         return Session(home=self.home, environ=self._environ, desk=desk)
 
@@ -178,8 +186,9 @@ class AsyncOrchestrator:
         **options: Unpack[RunOptions],
     ) -> RunResult:
         """Prepare, quote, submit once, watch, evaluate, decide, report. Called again, it goes on where it stopped."""
+        ready = self._ready(pairs, **options)
         session = self.session
-        begun = await steps.begin(session, self.settings(pairs, **options))
+        begun = await steps.begin(session, ready)
         async with session.open(begun.account):
             await steps.buy(session, begun, consent)
             await steps.follow(session, begun.run, see)
@@ -190,10 +199,15 @@ class AsyncOrchestrator:
         self, pairs: Path | str, *, consent: steps.Consent = _capped, **options: Unpack[RunOptions]
     ) -> Run:
         """Buy the job, exactly once, and come back."""
+        ready = self._ready(pairs, **options)
         session = self.session
-        begun = await steps.begin(session, self.settings(pairs, **options))
+        begun = await steps.begin(session, ready)
         await steps.buy(session, begun, consent)
         return await session.desk.db(session.desk.ledger.runs.get, begun.run.id)
+
+    def _ready(self, pairs: Path | str, **options: Unpack[RunOptions]) -> steps.Ready:
+        # Before the ledger is opened: what is refused leaves nothing behind.
+        return steps.ready(self.settings(pairs, **options), self._environ, self.home, today(self._clock))
 
     async def watch(self, run: str | None = None, *, see: See = _unseen, timeout_s: float | None = None) -> RemoteJob:
         """Watch to the end. Raises `JobFailed`, or `StillRunning` when `timeout_s` passed; the job goes on."""
@@ -223,10 +237,13 @@ class AsyncOrchestrator:
         progress: Progress = _uncounted,
         **options: Unpack[RunOptions],
     ) -> RunResult:
-        """Compare two models that already exist, on every pair given. `base` and `tuned` are PLATFORM:MODEL."""
+        """Compare two models that already exist, on every pair that the tuned one was not trained on here.
+
+        `base` and `tuned` are PLATFORM:MODEL.
+        """
         options["to"] = (base,)
-        settings = steps.comparison_of(self.settings(pairs, **options), Target.parse(tuned))
-        begun = await steps.begin_comparison(self.session, settings, consent)
+        settings = comparison_of(self.settings(pairs, **options), Target.parse(tuned))
+        begun = await begin_comparison(self.session, settings, consent)
         async with self.session.open(begun.account):
             evaluated = await steps.compare(self.session, begun, progress)
         return await steps.finish(self.session, begun, evaluated)

@@ -21,6 +21,7 @@ from .errors import UsageError
 __all__ = ["CONFIG_NAME", "Config", "environment", "find_config", "load_config", "template"]
 
 CONFIG_NAME = "tunewright.toml"
+_LOOK = "mend the file, or move it away and let `tunewright init` write a commented one"
 OnTrouble = Literal["drop", "warn", "refuse"]
 
 
@@ -123,9 +124,10 @@ def load_config(path: Path | None) -> Config:
     except FileNotFoundError as error:
         raise UsageError("no such configuration file", where=str(path), fix="tunewright init writes one") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the configuration cannot be read: {error}", where=str(path)) from error
+        what = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise UsageError(f"the configuration cannot be read: {what}", where=str(path), fix=_LOOK) from error
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"the configuration is not valid TOML: {error}", where=str(path)) from error
+        raise UsageError(f"the configuration is not valid TOML: {error}", where=str(path), fix=_LOOK) from error
     try:
         return Config.model_validate(data)
     except ValidationError as error:

@@ -14,6 +14,7 @@ from .config import Config
 from .dataset.records import Columns, Policy
 from .errors import UsageError
 from .evaluation.decide import Rule
+from .evaluation.graders import named
 
 __all__ = ["RunOptions", "RunSettings", "Target", "merge"]
 
@@ -115,6 +116,8 @@ class RunOptions(TypedDict, total=False):
 def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettings:
     """Settings from the configuration with what was given on top; a `given` value of None means: not given."""
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if grader := flags.get("grader", config.evaluation.grader):
+        named(grader)  # a wrong name is refused here, not after the training was paid for
     data, training, asking = config.data, config.training, config.evaluation
     to = flags.get("to") or ((training.to,) if training.to else ())
     return RunSettings(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
-from typing import Any
+from io import TextIOWrapper
+from typing import NoReturn
 
 import click
+
+from ..errors import TunewrightError
+from ..seam import require_our_providers
 
 __all__ = ["main"]
 
@@ -48,6 +53,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
+        require_our_providers()
         module = import_module(f".{_COMMANDS[cmd_name][0]}", __name__)
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
@@ -66,8 +72,11 @@ class _LazyGroup(click.Group):
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f"{error.message} Did you mean {near[0]!r}?" if near else error.message
-            raise click.UsageError(hint, ctx) from error
+            raise click.UsageError(f"No such command {args[0]!r}.{_hint(near)}", ctx) from error
+
+
+def _hint(near: list[str]) -> str:
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -85,9 +94,27 @@ def cli() -> None:
     """
 
 
-def main() -> Any:
+def main() -> NoReturn:
     """The console script."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    return cli(prog_name="tunewright")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        code = cli.main(prog_name="tunewright", standalone_mode=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.ClickException, TunewrightError) as error:
+        _refuse(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    """A command line that cannot be parsed: told like every other failure, as JSON too where that was asked for."""
+    from .failing import Failure, told
+    from .shell import Shell
+
+    asked = "--json" in sys.argv[1:] or bool(os.environ.get("TUNEWRIGHT_JSON"))
+    Shell(as_json=asked).fail(told(error) or Failure("usage", str(error)))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import DataRefused, ExitCode, UsageError
+from ..errors import ExitCode, UsageError
 from .options import PAIRS, gather, reading, targets
-from .shell import Shell, command, option, plain_text
+from .shell import Shell, command, option
+from .text import plain_text
 
 if TYPE_CHECKING:
     from ..costing import Advice
@@ -88,11 +89,7 @@ def _print_findings(shell: Shell, dataset: Dataset) -> None:
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write into.")
 def prepare(shell: Shell, pairs: Path, out: Path, **given: Any) -> None:
     """Clean, split and convert PAIRS into OUT/PLATFORM/, with the held-out rows in OUT/test.jsonl."""
-    try:
-        dataset, files = shell.call(lambda orchestrator: orchestrator.prepare(pairs, out, **gather(given)))
-    except DataRefused as error:
-        _print_refusal(shell, error)
-        raise
+    dataset, files = shell.call(lambda orchestrator: orchestrator.prepare(pairs, out, **gather(given)))
     listed = {
         name: [{"path": str(f.path), "role": f.role, "rows": f.rows, "bytes": f.size, "sha256": f.sha256} for f in made]
         for name, made in files.items()
@@ -103,13 +100,6 @@ def prepare(shell: Shell, pairs: Path, out: Path, **given: Any) -> None:
         for file in made:
             shell.out.print(f"{name} {file.role}: {file.path} ({file.rows} rows, {file.size:,} bytes)")
     shell.out.print(f"held out: {out / 'test.jsonl'} ({len(dataset.split.test)} rows, never uploaded)")
-
-
-def _print_refusal(shell: Shell, error: DataRefused) -> None:
-    """All findings before the one line that refuses."""
-    findings: tuple[Finding, ...] = getattr(error, "findings", ())
-    for finding in findings[:_SHOWN]:
-        shell.err.print(f"{finding.severity}: {plain_text(finding.where)}: {plain_text(finding.message)}")
 
 
 _YES_NO = click.Choice(["yes", "no"])

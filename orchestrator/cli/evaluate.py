@@ -44,8 +44,17 @@ def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None
                 )
             )
         else:
+            _is_a_run(what)
             result = shell.call(lambda orchestrator: orchestrator.evaluate(what, progress=count))
     finish(shell, result)
+
+
+def _is_a_run(what: str | None) -> None:
+    if what and Path(what).exists():
+        raise UsageError(
+            f"{what} is a file; with PAIRS, name the two models to compare",
+            fix="tunewright evaluate PAIRS --base P:MODEL --tuned P:MODEL",
+        )
 
 
 @command()

@@ -11,7 +11,8 @@ from ..errors import ExitCode, UsageError
 from ..settings import Target
 from .live import curve_text
 from .options import money
-from .shell import Shell, command, plain_text
+from .shell import Shell, command
+from .text import plain_text
 
 if TYPE_CHECKING:
     from ..ledger import Intent

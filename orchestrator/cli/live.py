@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .shell import Shell, plain_text
+from .shell import Shell
+from .text import plain_text
 
 if TYPE_CHECKING:
     from providers.records import MetricPoint
@@ -63,19 +65,20 @@ class Watcher:
 
     def __call__(self, reading: Reading) -> None:
         job = reading.job
+        self._shell.job_ended = reading.ended
         if self._status is None and self._shell.err.is_terminal:
             # Started with the first reading: a spinner would fight with the question that comes before it.
             self._status = self._shell.err.status("")
             self._status.start()
+        if job.label != self._state:
+            self._state = job.label
+            until = f", expected to finish {job.estimated_finish:%H:%M} UTC" if job.estimated_finish else ""
+            self._shell.err.print(f"job {job.id}: {plain_text(job.label)}{until}")
         for event in reading.new_events:
             if event.type != "metrics":
                 self._shell.err.print(f"  {plain_text(event.message)}", style="dim")
         for diagnosis in reading.diagnoses:
             self._once(f"{diagnosis.name}: {diagnosis.evidence}. {diagnosis.advice}", diagnosis.name)
-        if job.label != self._state:
-            self._state = job.label
-            until = f", expected to finish {job.estimated_finish:%H:%M} UTC" if job.estimated_finish else ""
-            self._shell.err.print(f"job {job.id}: {plain_text(job.label)}{until}")
         if self._status is not None:
             self._status.update(f"{plain_text(job.label)}  {curve_text(reading.metrics)}")
         if reading.ended:
@@ -93,14 +96,19 @@ class Watcher:
             self._shell.err.print(text, style="yellow")
 
 
-class Counter:
-    """Counts answered questions: a bar on a terminal, a line every tenth elsewhere."""
+_SAY_EVERY_S = 30.0
 
-    def __init__(self, shell: Shell) -> None:
+
+class Counter:
+    """Counts answered questions: a bar on a terminal, elsewhere a line now and then."""
+
+    def __init__(self, shell: Shell, elapsed_s: Callable[[], float] = time.monotonic) -> None:
         self._shell = shell
+        self._elapsed_s = elapsed_s
         self._bar: Any = None
         self._task: Any = None
-        self._tenth = -1
+        self._said_at = -_SAY_EVERY_S
+        self._done = -1
 
     def __enter__(self) -> Counter:
         return self
@@ -114,9 +122,15 @@ class Counter:
     def __call__(self, done: int, total: int) -> None:
         if self._shell.err.is_terminal:
             self._draw(done, total)
-        elif total and done * 10 // total != self._tenth:
-            self._tenth = done * 10 // total
-            self._shell.err.print(f"  asked {done} of {total}")
+        else:
+            self._say(done, total)
+
+    def _say(self, done: int, total: int) -> None:
+        first, last = self._done < 0, done == total
+        if done == self._done or not (first or last or self._elapsed_s() - self._said_at >= _SAY_EVERY_S):
+            return
+        self._done, self._said_at = done, self._elapsed_s()
+        self._shell.err.print(f"asking both models: {done} of {total} answers")
 
     def _draw(self, done: int, total: int) -> None:
         if self._bar is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from ..canonical import plain
-from .shell import Shell, command, plain_text
+from .shell import Shell, command
+from .text import plain_text
 
 __all__ = ["models"]
 

@@ -34,6 +34,8 @@ class _Usd(click.ParamType[Decimal]):
 
 USD = _Usd()
 _FILE = click.Path(path_type=Path)
+_POSITIVE = click.IntRange(min=1)
+_RATE = click.FloatRange(min=0, min_open=True)
 
 
 def _stack(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -63,10 +65,10 @@ targets = option("--to", multiple=True, metavar="PLATFORM:MODEL", help="Where to
 training = _stack(
     option("--method", type=click.Choice(["sft", "dpo"]), help="Supervised or preference tuning [sft]."),
     option("--lora/--full", "lora", default=None, help="Adapter or full weights, where there is a choice."),
-    option("--epochs", type=int, help="Passes over the training file [a cautious preset]."),
-    option("--learning-rate", type=float, help="Absolute; refused by name where a platform takes none."),
-    option("--batch-size", type=int),
-    option("--seed", type=int),
+    option("--epochs", type=_POSITIVE, help="Passes over the training file [a cautious preset]."),
+    option("--learning-rate", type=_RATE, help="Absolute; refused by name where a platform takes none."),
+    option("--batch-size", type=_POSITIVE, help="Examples a step [the platform's own choice]."),
+    option("--seed", type=int, help="The same seed trains the same way, where a platform keeps to it."),
     option("--suffix", help="Your own word in the tuned model's name."),
     option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting by the platform's own name."),
     option("--account", help="A name for the account, where the platform gives no id."),
@@ -76,9 +78,9 @@ training = _stack(
 
 asking = _stack(
     option("--grader", help="exact, normalised, contains, number[:tolerance], json[:field] [chosen by the data]."),
-    option("--max-tokens", type=int, help="Longest answer asked for [256]."),
-    option("--temperature", type=float, help="The same for all models [0]."),
-    option("--concurrency", type=int, help="Questions in flight [8]."),
+    option("--max-tokens", type=_POSITIVE, help="Longest answer asked for [256]."),
+    option("--temperature", type=click.FloatRange(min=0), help="The same for all models [0]."),
+    option("--concurrency", type=click.IntRange(1, 256), help="Questions in flight [8]."),
 )
 
 spending = _stack(

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run", "submit", "watch"]
 
-_AGAIN = option("--again", is_flag=True, default=None, help="Buy another job for a plan that already has one.")
+# Never by the environment: a variable left standing would buy a job at every start.
+_AGAIN = click.option("--again", is_flag=True, default=None, help="Buy another job for a plan that already has one.")
 _DRY_RUN = option("--dry-run", is_flag=True, help="Print the exact requests and send nothing.")
 
 
@@ -36,13 +37,13 @@ def consent(shell: Shell, yes: bool) -> Callable[[Quote | None, RunSettings], No
         if yes and settings.max_usd is not None:
             return
         if not shell.interactive:
-            missing = "--yes and --max-usd" if not yes else "--max-usd"
+            missing = "--max-usd is" if yes else "--yes and --max-usd are" if settings.max_usd is None else "--yes is"
             raise BudgetRefused(
-                f"nobody is here to agree to the spending, and {missing} is not given",
+                f"nobody is here to agree to the spending, and {missing} not given",
                 where="non-interactive",
                 fix="add --yes --max-usd DOLLARS, or use --dry-run or `tunewright estimate`",
             )
-        if not yes and not click.confirm("spend this?", err=True, default=False):
+        if not yes and not shell.confirm("spend this?"):
             raise BudgetRefused("not agreed; nothing was sent")
 
     return agree

@@ -1,23 +1,28 @@
-"""What every command shares: options, calling the library, one JSON document, errors as what / where / fix."""
+"""What every command shares: where it prints, calling the library, one JSON document, and failing in words."""
 
 from __future__ import annotations
 
-import errno
+import asyncio
 import functools
 import json
 import logging
 import os
+import signal
 import sys
-from collections.abc import Awaitable, Callable
+import traceback
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
-from providers.errors import Auth, InvalidData, NotFound, ProviderError, Unsupported
-
-from ..errors import ExitCode, TunewrightError
+from ..errors import ExitCode
+from .failing import Failure, Standing, innermost, interrupted, told, with_way_back
+from .text import plain_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,9 +30,10 @@ if TYPE_CHECKING:
     from ..client import AsyncOrchestrator
     from ..jobs.desk import Notice
 
-__all__ = ["SCHEMA_VERSION", "Shell", "command", "option", "plain_text"]
+__all__ = ["SCHEMA_VERSION", "Shell", "command", "option"]
 
 SCHEMA_VERSION = 1
+_SHOWN_FINDINGS = 5
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -37,12 +43,15 @@ class Shell:
     """One call of the tool: where it prints, and what it would tell somebody who interrupts it."""
 
     as_json: bool = False
-    debug: bool = False
     home: Path | None = None
     config_path: Path | None = None
+    patience_s: float | None = None
     run_id: str | None = None
     job_id: str | None = None
+    job_ended: bool = False
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     consoles: dict[str, Console] = field(default_factory=dict)
+    library: AsyncOrchestrator | None = None
 
     @property
     def err(self) -> Console:
@@ -69,20 +78,25 @@ class Shell:
         """True when a person can be asked."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
 
-    def orchestrator(self, **options: Any) -> AsyncOrchestrator:
+    def orchestrator(self) -> AsyncOrchestrator:
         """The library, told to report here."""
         from ..client import AsyncOrchestrator
 
-        return AsyncOrchestrator(home=self.home, config=self.config_path, on_notice=self.heard, **options)
+        if self.library is None:
+            self.library = AsyncOrchestrator(
+                home=self.home, config=self.config_path, on_notice=self.heard, patience_s=self.patience_s
+            )
+        return self.library
 
-    def call(self, work: Callable[[AsyncOrchestrator], Awaitable[T]], **options: Any) -> T:
+    def call(self, work: Callable[[AsyncOrchestrator], Awaitable[T]]) -> T:
         """Run one piece of library work to its end."""
         import anyio
 
-        orchestrator = self.orchestrator(**options)
+        orchestrator = self.orchestrator()
 
         async def go() -> T:
-            return await work(orchestrator)
+            with _ctrl_c_at_once():
+                return await work(orchestrator)
 
         return anyio.run(go)
 
@@ -94,46 +108,37 @@ class Shell:
             style = {"warning": "yellow", "retrying": "dim", "in_doubt": "yellow"}.get(notice.kind, "")
             self.err.print(plain_text(notice.text), style=style)
 
+    def confirm(self, question: str) -> bool:
+        """Ask the person at the terminal; Ctrl-C at the question interrupts. No is the default."""
+        with _default_ctrl_c():
+            try:
+                return click.confirm(question, err=True, default=False)
+            except click.Abort:
+                raise KeyboardInterrupt from None
+
     def emit(self, document: dict[str, Any]) -> None:
         """The one JSON document, when asked for."""
         if self.as_json:
-            click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **document}, ensure_ascii=False, indent=2))
+            text = json.dumps({"schema_version": SCHEMA_VERSION, **document}, ensure_ascii=False, indent=2)
+            click.echo(text)
 
-    def fail(self, code: str, what: str, where: str, fix: str, exit_code: int) -> NoReturn:
+    def fail(self, failure: Failure) -> NoReturn:
         """Say what, where and how to fix it, and end with the documented code."""
-        if self.as_json:
-            error = {"code": code, "what": what, "where": where, "fix": fix, "exit_code": int(exit_code)}
-            click.echo(
-                json.dumps(
-                    {"schema_version": SCHEMA_VERSION, "run": self.run_id, "error": error}, ensure_ascii=False, indent=2
-                )
-            )
-        else:
-            self.err.print(f"error: {plain_text(what)}", style="bold red")
-            if where:
-                self.err.print(f"  where: {plain_text(where)}")
-            if fix:
-                self.err.print(f"  fix:   {plain_text(fix)}")
-        sys.exit(int(exit_code))
+        self.emit({"run": self.run_id, "error": failure.to_json()})
+        if not self.as_json:
+            self._print(failure)
+        sys.exit(int(failure.exit_code))
 
-
-def plain_text(text: str) -> str:
-    """Untrusted text for a terminal: control characters (ANSI escapes among them) made visible, bidi marks removed."""
-    shown = []
-    for char in text:
-        code = ord(char)
-        if char in "\n\t":
-            shown.append(char)
-        elif code < 0x20 or 0x7F <= code < 0xA0:
-            shown.append(f"\\x{code:02x}")
-        elif code in _BIDI:
-            shown.append(f"\\u{code:04x}")
-        else:
-            shown.append(char)
-    return "".join(shown)
-
-
-_BIDI = frozenset((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+    def _print(self, failure: Failure) -> None:
+        bad = [f for f in failure.findings if f.severity == "error" and f.message != failure.what]
+        for finding in bad[:_SHOWN_FINDINGS]:
+            self.err.print(f"{plain_text(finding.where or finding.rule)}: {plain_text(finding.message)}")
+        if len(bad) > _SHOWN_FINDINGS:
+            self.err.print(f"… and {len(bad) - _SHOWN_FINDINGS} more; `tunewright check` lists them all")
+        self.err.print(f"error: {plain_text(failure.what)}", style="bold red")
+        for name, text in (("where", failure.where), ("fix", failure.fix)):
+            if text:
+                self.err.print(f"  {name + ':':<6} {plain_text(text)}")
 
 
 def option(*names: str, **settings: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -144,101 +149,98 @@ def option(*names: str, **settings: Any) -> Callable[[Callable[..., Any]], Calla
 
 
 def command(name: str | None = None, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command that takes `--json`, `--home`, `--config`, `--debug`, gets a `Shell` first, and fails in words."""
+    """A command that takes `--json`, `--home`, `--config`, gets a `Shell` first, and fails in words."""
 
     def wrap(function: Callable[..., Any]) -> click.Command:
-        def called(
-            context: click.Context,
-            /,
-            *,
-            as_json: bool,
-            debug: bool,
-            home: Path | None,
-            config: Path | None,
-            **rest: Any,
-        ) -> None:
-            shell = Shell(as_json=as_json, debug=debug, home=home, config_path=config)
-            context.obj = shell
+        def called(*, debug: bool, **rest: Any) -> None:
+            shared = {key: rest.pop(key) for key in ("as_json", "home", "config_path", "patience_s")}
             if debug:
                 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-            _guarded(shell, functools.partial(function, shell, **rest))
+            shell = Shell(**shared)
+            guarded(shell, functools.partial(function, shell, **rest))
 
         functools.update_wrapper(called, function)
-        decorated: Any = click.pass_context(called)
+        decorated: Callable[..., Any] = called
         for decorate in _COMMON:
             decorated = decorate(decorated)
-        make: Any = click.command(name or function.__name__.replace("_", "-"), **settings)
-        made: click.Command = make(decorated)
-        return made
+        called_by = name or function.__name__.replace("_", "-")
+        return click.command(called_by, click.Command, **settings)(decorated)
 
     return wrap
 
 
 _COMMON = (
     option("--debug", is_flag=True, hidden=True, help="Log what is sent and retried, without keys."),
-    option("--config", type=click.Path(path_type=Path), help="The configuration file [nearest tunewright.toml]."),
+    option("--patience", "patience_s", type=float, hidden=True, help="Seconds an unreachable platform is waited for."),
+    option("--config", "config_path", type=click.Path(path_type=Path), help="Settings [nearest tunewright.toml]."),
     option("--home", type=click.Path(path_type=Path), help="The project's folder [nearest .tunewright]."),
     option("--json", "as_json", is_flag=True, help="One JSON document on stdout; progress on stderr."),
 )
 
 
-def _guarded(shell: Shell, work: Callable[[], object]) -> None:
+def guarded(shell: Shell, work: Callable[[], object]) -> None:
+    """Do the work; every failure is told in words. A defect of ours keeps its traceback, for the report of it."""
     try:
         work()
-    except BaseExceptionGroup as group:
-        _fail(shell, _innermost(group))
-    except (TunewrightError, ProviderError, OSError, KeyboardInterrupt) as error:
-        _fail(shell, error)
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _fail(shell: Shell, error: BaseException) -> NoReturn:
-    if isinstance(error, KeyboardInterrupt):
-        _interrupted(shell)
-    if isinstance(error, TunewrightError):
-        shell.fail(error.code, error.what, error.where, error.fix, error.exit_code)
-    if isinstance(error, ProviderError):
-        where = " ".join(part for part in (error.provider, error.operation) if part)
-        status = f" (HTTP {error.status}, request {error.request_id})" if error.status else ""
-        shell.fail(error.code, error.message + status, where, error.fix or "", _provider_exit(error))
-    if isinstance(error, OSError):
-        _os_error(shell, error)
-    raise error
-
-
-def _provider_exit(error: ProviderError) -> ExitCode:
-    """Names and values that are wrong before anything was sent are usage; a refused file is data; the rest error."""
-    asked_nobody = error.status is None
-    if isinstance(error, Unsupported) or (isinstance(error, (Auth, NotFound)) and asked_nobody):
-        return ExitCode.USAGE
-    return ExitCode.DATA_REFUSED if isinstance(error, InvalidData) else ExitCode.ERROR
-
-
-def _os_error(shell: Shell, error: OSError) -> NoReturn:
-    if isinstance(error, BrokenPipeError):
-        sys.stderr.close()
+    except BrokenPipeError:
+        # Whoever read us has left (`| head`): nothing to tell, and nobody to tell it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(int(ExitCode.ERROR))
-    where = str(error.filename or "")
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        shell.fail(
-            "disk_full", "no space left on the disk; nothing was half-written", where, "free some space, then retry", 1
-        )
-    shell.fail("os_error", error.strerror or str(error), where, "", ExitCode.ERROR)
+    except (SystemExit, GeneratorExit, click.exceptions.Exit):
+        raise
+    except BaseException as error:  # noqa: BLE001
+        shell.fail(_failure(shell, innermost(error)))
 
 
-def _interrupted(shell: Shell) -> NoReturn:
-    """Ctrl-C never cancels a job; say what goes on and how to come back."""
-    if shell.job_id and shell.run_id:
-        what = f"interrupted; job {shell.job_id} keeps running"
-        fix = f"tunewright watch {shell.run_id}    (to stop paying for it: tunewright jobs cancel {shell.job_id})"
-    elif shell.run_id:
-        what = "interrupted before anything was bought, or while asking; what was done is kept"
-        fix = f"start the same command again; it takes up where it stopped (run {shell.run_id})"
-    else:
-        what, fix = "interrupted; nothing was started", ""
-    shell.fail("interrupted", what, "", fix, ExitCode.INTERRUPTED)
+def _failure(shell: Shell, error: BaseException) -> Failure:
+    standing = Standing(shell.run_id, shell.job_id, shell.job_ended, _in_doubt(shell))
+    if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+        return interrupted(standing)
+    failure = told(error)
+    if failure is None:
+        shell.err.print("".join(traceback.format_exception(error)), style="dim")
+        what = f"tunewright itself has a defect: {type(error).__name__}: {error}"
+        failure = Failure("defect", what, "", "please report it with the lines above")
+    return with_way_back(failure, standing)
+
+
+def _in_doubt(shell: Shell) -> bool:
+    """Whether a paid request that this call sent has no answer yet. Only a ledger that is open is asked."""
+    opened = vars(shell.library).get("session") if shell.library else None
+    if opened is None:
+        return False
+    from ..ledger import UNSETTLED
+
+    unsettled = opened.desk.ledger.intents.all(UNSETTLED)
+    return any(intent.sent_at is not None and intent.sent_at >= shell.started_at for intent in unsettled)
+
+
+@contextmanager
+def _ctrl_c_at_once() -> Iterator[None]:
+    """Ctrl-C ends waiting by cancelling, as asyncio does, and ends a long count or check where it is.
+
+    asyncio alone would only cancel, which is heard at the next `await`: after the whole file was read.
+    """
+    cancel: Any = signal.getsignal(signal.SIGINT)
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if asyncio.current_task(loop) is not None:
+            raise KeyboardInterrupt
+        cancel(number, frame)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, cancel)
+
+
+@contextmanager
+def _default_ctrl_c() -> Iterator[None]:
+    """While a person is asked, Ctrl-C must reach the question itself."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

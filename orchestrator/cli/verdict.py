@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .options import money
-from .shell import Shell, plain_text
+from .shell import Shell
+from .text import plain_text
 
 if TYPE_CHECKING:
     from ..pipeline.result import RunResult

@@ -1,7 +1,8 @@
 """Pairs to a checked, split dataset, and a dataset to a file a platform takes.
 
-`load` refuses what cannot be used, `check` only says so. Dialects come from `providers.dialects`; nothing here knows
-a platform. Readers and rules are imported when they are first used, so that naming the records stays cheap.
+`load` refuses what cannot be used, `check` only says so; `check_as_is` judges bytes as they would be uploaded. Dialects
+come from `providers.dialects`; nothing here knows a platform. Readers and rules are imported when they are first used,
+so that naming the records stays cheap.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from .records import Action, Columns, Dataset, Dropped, Finding, Policy, Row, Se
 
 if TYPE_CHECKING:
     from .answers import Task
+    from .as_is import check_as_is
     from .loading import PairsRefused, check, load
     from .rules import RULES, Rule, explain
     from .writing import write_file
@@ -33,6 +35,7 @@ __all__ = [
     "Split",
     "Task",
     "check",
+    "check_as_is",
     "explain",
     "load",
     "write_file",
@@ -44,6 +47,7 @@ _LATER = {
     "Rule": "rules",
     "Task": "answers",
     "check": "loading",
+    "check_as_is": "as_is",
     "explain": "rules",
     "load": "loading",
     "write_file": "writing",

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
 
-from providers.dialects import BadLine, parse_conversation, unknown_keys
+from providers.dialects import BadLine, chat_line_of, parse_conversation, unknown_keys
 from providers.records import Example, Message
 
 from .json_lines import parse
-from .rules import Problem
+from .preferences import preference_of
+from .rules import Problem, rule_for
 from .shapes import PLACEHOLDER, Layout, shape_name
 
 __all__ = ["Builder", "Built", "RowProblem"]
 
-_REASONS = {"image": "image-role", "deprecated": "deprecated-call"}
+T = TypeVar("T")
 _AT_MESSAGE = re.compile(r"messages\[(\d+)\]")
 
 
@@ -38,6 +40,14 @@ class Built(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
+def _checked(make: Callable[[Mapping[str, Any]], T], fields: Mapping[str, Any]) -> T:
+    """What `make` makes of the row; what it refuses is this row's problem."""
+    try:
+        return make(fields)
+    except BadLine as error:
+        raise RowProblem(rule_for(error.reason), error.message, error.field) from error
+
+
 class Builder:
     """One file's rows to examples. `notes()` says afterwards what was done to more than the text."""
 
@@ -51,8 +61,8 @@ class Builder:
 
     def build(self, fields: Mapping[str, Any]) -> Built:
         """The example. Raises `RowProblem`."""
-        kind = self.layout.kind
-        built = self._chat(fields) if kind == "chat" else self._pair(fields)
+        make = {"chat": self._chat, "sharegpt": self._sharegpt, "preference": self._preference}
+        built = make.get(self.layout.kind, self._pair)(fields)
         if self.layout.group is None:
             return built
         return built._replace(group=self._text(fields.get(self.layout.group), "group").strip() or None)
@@ -73,7 +83,7 @@ class Builder:
     def column_of(self, field: str | None, example: Example | None) -> str | None:
         """The place as the user knows it: in a table of pairs, `messages[1].content` is the output column."""
         at = _AT_MESSAGE.match(field or "")
-        if self.layout.kind == "chat" or at is None or example is None:
+        if self.layout.turns or at is None or example is None:
             return field
         role = example.messages[int(at[1])].role
         names = {"user": self.layout.input or self.layout.template, "assistant": self.layout.output}
@@ -89,15 +99,30 @@ class Builder:
         strange = [_strange(key) for key in unknown_keys(fields) if key.startswith("messages[")]
         return Built(example, accept, None, tuple(strange))
 
+    def _sharegpt(self, fields: Mapping[str, Any]) -> Built:
+        self._must_hold(fields)
+        turns = {**fields, "conversations": self._cell(fields["conversations"])}
+        example = self._conversation(_checked(chat_line_of, turns))
+        return Built(example, self._accept(fields, example.answer))
+
+    def _preference(self, fields: Mapping[str, Any]) -> Built:
+        self._must_hold(fields)
+        line, worse = _checked(lambda row: preference_of(row, self._cell), fields)
+        example = self._conversation(line)
+        rejected = _checked(parse_conversation, {"messages": [worse]}).messages
+        return Built(replace(example, rejected=rejected), self._accept(fields, example.answer))
+
+    def _must_hold(self, fields: Mapping[str, Any]) -> None:
+        for name in self.layout.turns:
+            if name not in fields:
+                raise self._lacks(fields, name)
+
     def _conversation(self, line: Mapping[str, Any]) -> Example:
-        try:
-            example = parse_conversation(line)
-        except BadLine as error:
-            raise RowProblem(_REASONS.get(error.reason, error.reason), error.message, error.field) from error
+        example = _checked(parse_conversation, line)
         if line["messages"][0]["role"] == "developer":
             self._developers += 1
         if self._system and example.messages[0].role != "system":
-            return Example((*self._system, *example.messages), example.tools, example.parallel_tool_calls)
+            return replace(example, messages=(*self._system, *example.messages))
         self._own_system += bool(self._system)
         return example
 

@@ -89,6 +89,8 @@ def _settle_duplicates(group: list[Entry], collector: Collector, out: set[int]) 
 
 def _settle_contradiction(group: list[Entry], collector: Collector, out: set[int]) -> None:
     first = group[0]
+    if first.row.example.rejected:
+        return  # a prompt may have several preferences
     accepted = {first.answer, *first.row.accept}
     others = [entry for entry in group[1:] if entry.answer not in accepted and first.answer not in entry.row.accept]
     if not others:

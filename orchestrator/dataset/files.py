@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, Literal, NamedTuple
 
 from ..errors import UsageError
+from .unpacking import PACKED_SUFFIXES, Packing, open_bytes, packing_of
 
-__all__ = ["TextFile", "look_at"]
+__all__ = ["Binary", "TextFile", "byte_order_mark", "look_at", "must_be_a_file", "not_text", "wide_encoding"]
 
 _CHUNK = 1 << 20
 _GIVE_TEXT = "give a CSV, TSV, JSON or JSON Lines file"
@@ -22,6 +24,7 @@ _MAGIC = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
     (b"PAR1", "a Parquet file", "export it as JSON Lines"),
+    (b"ARROW1", "an Arrow file", "export it as JSON Lines"),
     (b"%PDF", "a PDF", _GIVE_TEXT),
     (b"\x89PNG", "a picture", _GIVE_TEXT),
     (b"\xff\xd8\xff", "a picture", _GIVE_TEXT),
@@ -39,9 +42,10 @@ _NOT_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """A readable text file. `guessed`: the encoding was told from the bytes, not from a mark or valid UTF-8.
+    """A readable file of rows: text, or a `table` in a binary format of columns.
 
-    `mixed`: some lines are UTF-8 and some bytes are not; those read as lone surrogates U+DC80-U+DCFF.
+    `guessed`: the encoding was told from the bytes, not from a mark or valid UTF-8. `mixed`: some lines are UTF-8 and
+    some bytes are not; those read as lone surrogates U+DC80-U+DCFF.
     """
 
     path: Path
@@ -50,6 +54,14 @@ class TextFile:
     notes: tuple[str, ...] = ()
     guessed: bool = False
     mixed: bool = False
+    packing: Packing | None = None
+    table: Literal["Parquet", "Arrow"] | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The suffix that tells the format, in lower case: `.jsonl` of `pairs.jsonl.gz`."""
+        path = self.path.with_suffix("") if self.path.suffix.lower() in PACKED_SUFFIXES else self.path
+        return path.suffix.lower()
 
     @property
     def name(self) -> str:
@@ -58,7 +70,18 @@ class TextFile:
 
     def open(self, newline: str) -> IO[str]:
         """The text. Bytes that are not in the encoding come as lone surrogates, so that a row can be named for them."""
-        return self.path.open(encoding=self.encoding, errors="surrogateescape", newline=newline)
+        return io.TextIOWrapper(self.open_bytes(), self.encoding, "surrogateescape", newline)
+
+    def open_bytes(self) -> BinaryIO:
+        """The bytes of the text, unpacked."""
+        return open_bytes(self.path, self.packing)
+
+
+class Binary(NamedTuple):
+    """What a file is that is no text, and what to do about it."""
+
+    what: str
+    fix: str
 
 
 def look_at(path: Path) -> TextFile:
@@ -70,25 +93,43 @@ def look_at(path: Path) -> TextFile:
 
 
 def _look_at(path: Path) -> TextFile:
-    _must_be_a_file(path)
+    must_be_a_file(path)
     with path.open("rb") as stream:
+        first = stream.read(8)
+    packing, table = packing_of(first), _table_of(first, path)
+    if table:
+        return TextFile(path, "utf-8", path.stat().st_size, table=table)
+    notes = (f"is packed with {packing}",) if packing else ()
+    raw = TextFile(path, "utf-8", path.stat().st_size, notes, packing=packing)
+    with raw.open_bytes() as stream:
         head = stream.read(_CHUNK)
-    _must_be_text(path, head)
-    size = path.stat().st_size
-    for bom, encoding in _BOMS:
-        if head.startswith(bom):
-            return TextFile(path, encoding, size, (f"starts with a byte order mark ({encoding})",))
-    wide = _wide_encoding(head)
+    binary = not_text(head)
+    if binary:
+        raise UsageError(binary.what, where=str(path), fix=binary.fix.replace("FILE", str(path)))
+    return _encoded(raw, head)
+
+
+def _table_of(first: bytes, path: Path) -> Literal["Parquet", "Arrow"] | None:
+    """Arrow's stream format has no mark of its own but the one before every message."""
+    if first.startswith(b"PAR1"):
+        return "Parquet"
+    stream = first.startswith(b"\xff\xff\xff\xff") and path.suffix.lower() == ".arrow"
+    return "Arrow" if stream or first.startswith(b"ARROW1") else None
+
+
+def _encoded(raw: TextFile, head: bytes) -> TextFile:
+    """The file with its encoding."""
+    marked, wide = byte_order_mark(head), wide_encoding(head)
+    if marked:
+        return replace(raw, encoding=marked, notes=(*raw.notes, f"starts with a byte order mark ({marked})"))
     if wide:
-        return TextFile(path, wide, size, (f"looks like {wide} without a byte order mark",), guessed=True)
-    if head.count(b"\0") * 1000 > len(head):
-        raise UsageError("is a binary file, not text", where=str(path), fix=_GIVE_TEXT)
-    if _is_utf8(path):
-        return TextFile(path, "utf-8", size)
-    return _not_utf8(path, size)
+        note = f"looks like {wide} without a byte order mark"
+        return replace(raw, encoding=wide, notes=(*raw.notes, note), guessed=True)
+    return raw if _is_utf8(raw) else _not_utf8(raw)
 
 
-def _must_be_a_file(path: Path) -> None:
+def must_be_a_file(path: Path) -> None:
+    """Raises `UsageError` for a directory, a missing file (with the nearest name) and anything that is no file."""
     if path.is_dir():
         raise UsageError("is a directory", where=str(path), fix="name one file in it")
     if not path.exists():
@@ -107,14 +148,18 @@ def _similar_name(path: Path) -> str | None:
     return str(folder / near[0]) if near else None
 
 
-def _must_be_text(path: Path, head: bytes) -> None:
+def not_text(head: bytes) -> Binary | None:
+    """What a file that begins so is, when it is no text."""
     for magic, what, fix in _MAGIC:
         if head.startswith(magic):
-            raise UsageError(f"is {what}", where=str(path), fix=fix.replace("FILE", str(path)))
+            return Binary(f"is {what}", fix)
+    if head.count(b"\0") * 1000 > len(head) and not wide_encoding(head) and not byte_order_mark(head):
+        return Binary("is a binary file, not text", _GIVE_TEXT)
+    return None
 
 
-def _wide_encoding(head: bytes) -> str | None:
-    """UTF-16 of mostly Western text shows itself by a NUL in nearly every second byte."""
+def wide_encoding(head: bytes) -> str | None:
+    """UTF-16 of mostly Western text shows itself by a NUL in nearly every second byte; None for anything else."""
     sample = head[:4096]
     half = len(sample) // 2
     if half < 2:
@@ -126,10 +171,15 @@ def _wide_encoding(head: bytes) -> str | None:
     return None
 
 
-def _is_utf8(path: Path) -> bool:
+def byte_order_mark(head: bytes) -> str | None:
+    """The encoding that a mark at the beginning names."""
+    return next((encoding for bom, encoding in _BOMS if head.startswith(bom)), None)
+
+
+def _is_utf8(file: TextFile) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        with path.open("rb") as stream:
+        with file.open_bytes() as stream:
             while chunk := stream.read(_CHUNK):
                 decoder.decode(chunk)
         decoder.decode(b"", final=True)
@@ -138,11 +188,11 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _not_utf8(path: Path, size: int) -> TextFile:
+def _not_utf8(file: TextFile) -> TextFile:
     """Latin-1 or Windows-1252, unless other lines prove that the file is UTF-8 with some bad bytes."""
     proofs = wrong = 0
     used: set[int] = set()
-    with path.open("rb") as stream:
+    with file.open_bytes() as stream:
         for line in stream:
             if line.isascii():
                 continue
@@ -154,7 +204,7 @@ def _not_utf8(path: Path, size: int) -> TextFile:
                 used.update(line)
     if proofs:
         note = f"is UTF-8, but {wrong} line(s) hold bytes that are not"
-        return TextFile(path, "utf-8", size, (note,), mixed=True)
+        return replace(file, notes=(*file.notes, note), mixed=True)
     controls = {byte for byte in used if 0x80 <= byte <= 0x9F}
     encoding = "cp1252" if controls and not controls & _NOT_IN_CP1252 else "latin-1"
-    return TextFile(path, encoding, size, (f"is not UTF-8; read as {encoding}",), guessed=True)
+    return replace(file, encoding=encoding, notes=(*file.notes, f"is not UTF-8; read as {encoding}"), guessed=True)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
+from math import isinf
 from typing import Any
 
 from .files import TextFile
 from .rules import Problem
 from .source import Record, Source
 
-__all__ = ["json_problem", "loads", "parse", "read"]
+__all__ = ["holds_escaped_bytes", "json_problem", "loads", "not_an_object", "parse", "parse_line", "read"]
+
+
+_CUT = "ends in the middle of a value"
 
 
 class _DuplicateKeyError(ValueError):
@@ -18,7 +23,7 @@ class _DuplicateKeyError(ValueError):
 
 
 class _NotANumberError(ValueError):
-    """NaN or Infinity."""
+    """NaN, Infinity, or a number too large to be told from it."""
 
 
 def read(file: TextFile, notes: tuple[str, ...] = ()) -> Source:
@@ -33,16 +38,13 @@ def _records(file: TextFile) -> Iterator[Record]:
             if value is None:
                 if line.isspace():
                     continue
-                value = parse(line)
+                value = parse_line(line)
             if file.mixed and holds_escaped_bytes(line):
                 yield Record(number, None, Problem("undecodable", "holds bytes that are not UTF-8"))
             elif type(value) is dict:
                 yield Record(number, value)
-            elif isinstance(value, Problem):
-                yield Record(number, None, value)
             else:
-                kind = "a list" if isinstance(value, list) else f"the {type(value).__name__} {value!r}"[:60]
-                yield Record(number, None, Problem("not-an-object", f"is {kind}, not an object"))
+                yield Record(number, None, value if isinstance(value, Problem) else not_an_object(value))
 
 
 def _whole_object(line: str) -> dict[str, Any] | None:
@@ -59,6 +61,20 @@ def _whole_object(line: str) -> dict[str, Any] | None:
     return value if line[end:] in ("\n", "", "\r\n") else None
 
 
+def parse_line(line: str) -> Any:
+    """The value of one line with its line end, or the `Problem`. Only a file's last line may have none."""
+    value = parse(line)
+    if isinstance(value, Problem) and value.message == _CUT and not line.endswith("\n"):
+        return Problem("truncated", "the last line ends in the middle of a value")
+    return value
+
+
+def not_an_object(value: Any) -> Problem:
+    """A line that is JSON, but no row."""
+    kind = "a list" if isinstance(value, list) else f"the {type(value).__name__} {value!r}"[:60]
+    return Problem("not-an-object", f"is {kind}, not an object")
+
+
 def parse(text: str) -> Any:
     """The JSON value, or the `Problem` that it is not one."""
     try:
@@ -70,8 +86,8 @@ def parse(text: str) -> Any:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DuplicateKeyError(next(name for name in names if names.count(name) > 1))
+        counts = Counter(name for name, _ in pairs)
+        raise _DuplicateKeyError(next(name for name, count in counts.items() if count > 1))
     return value
 
 
@@ -79,7 +95,14 @@ def _constant(name: str) -> None:
     raise _NotANumberError(name)
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
+def _float(digits: str) -> float:
+    value = float(digits)
+    if isinf(value):
+        raise _NotANumberError(digits[:40])
+    return value
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
 _scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignore[attr-defined]  # typeshed lacks it
 loads = _decoder.decode
 """Strict JSON: duplicate keys and NaN refused. Raises ValueError or RecursionError."""
@@ -90,7 +113,7 @@ def json_problem(error: Exception) -> Problem:
     if isinstance(error, _DuplicateKeyError):
         return Problem("duplicate-key", "has this key twice in one object", str(error)[:80])
     if isinstance(error, _NotANumberError):
-        return Problem("not-a-number", f"holds {error}, which is no JSON")
+        return Problem("not-a-number", f"holds {error}, which is no JSON number that can be kept")
     if isinstance(error, RecursionError):
         return Problem("not-json", "is nested too deeply to be read")
     if isinstance(error, json.JSONDecodeError):
@@ -107,7 +130,7 @@ def _decode_problem(error: json.JSONDecodeError) -> Problem:
     if text.startswith("{'"):
         return Problem("not-json", "has single quotes, as Python prints a dict; JSON needs double quotes")
     if error.pos >= len(error.doc.rstrip()):
-        return Problem("not-json", "ends in the middle of a value")
+        return Problem("not-json", _CUT)
     return Problem("not-json", f"is not JSON: {error.msg} at column {error.pos + 1}")
 
 

@@ -13,6 +13,7 @@ from ..errors import DataRefused, UsageError
 from .answers import Task, task_of
 from .collecting import Collector
 from .comparing import count_rows, drop_leaks, settle_repeats
+from .gathering import files_of
 from .normal import canonical
 from .reading import Entry, Loaded, read_file
 from .records import Columns, Dataset, Finding, Policy, Row, Split
@@ -42,7 +43,9 @@ def load(
     test: Path | None = None,
     validation: Path | None = None,
 ) -> Dataset:
-    """The dataset in `path`. `test` and `validation` replace the shares that would be split off.
+    """The dataset in `path`: a file, a folder of files, or a pattern such as `data/*.jsonl`.
+
+    `test` and `validation` (likewise) replace the shares that would be split off.
 
     Raises `UsageError` for a wrong file or column, `PairsRefused` (a `DataRefused`) where a finding is an error.
     """
@@ -65,21 +68,24 @@ def check(
     validation: Path | None = None,
 ) -> Dataset:
     """Like `load`, but what would be refused is a finding of severity "error". Raises `UsageError`."""
-    _must_differ(path, test, validation)
+    given = (("pairs", path), ("test", test), ("validation", validation))
+    files = {role: files_of(Path(file)) for role, file in given if file is not None}
+    _must_differ(files, path)
     collector = Collector(policy)
-    loaded = {
-        role: read_file(Path(file), columns if role == "pairs" else replace(columns, group=None), collector)
-        for role, file in (("pairs", path), ("test", test), ("validation", validation))
-        if file is not None
-    }
-    shares = {role: settle_repeats(one.entries, collector) for role, one in loaded.items()}
+    loaded: list[Loaded] = []
+    shares: dict[str, list[Entry]] = {}
+    for role, parts in files.items():
+        chosen = columns if role == "pairs" else replace(columns, group=None)
+        read = [read_file(part, chosen, collector) for part in parts]
+        loaded += read
+        shares[role] = settle_repeats([entry for one in read for entry in one.entries], collector)
     task = task_of([entry.row.example.answer for share in shares.values() for entry in share])
     sides = _sides(shares, Given(test is not None, validation is not None), task, collector)
     return _dataset(sides, loaded, task, collector)
 
 
-def _must_differ(path: Path, test: Path | None, validation: Path | None) -> None:
-    given = [Path(file).resolve() for file in (path, test, validation) if file is not None]
+def _must_differ(files: dict[str, tuple[Path, ...]], path: Path) -> None:
+    given = [file.resolve() for parts in files.values() for file in parts]
     if len(set(given)) < len(given):
         raise UsageError("the same file is given twice", where=str(path), fix="the held-out rows must be other rows")
 
@@ -94,30 +100,32 @@ def _sides(shares: dict[str, list[Entry]], given: Given, task: Task, collector: 
     return Sides(train, validation, test, sides.moved)
 
 
-def _dataset(sides: Sides, loaded: dict[str, Loaded], task: Task, collector: Collector) -> Dataset:
+def _dataset(sides: Sides, loaded: list[Loaded], task: Task, collector: Collector) -> Dataset:
     kept = [*sides.train, *sides.validation, *sides.test]
     _judge_whole(sides, kept, loaded, task, collector)
-    order = {one.info.file: place for place, one in enumerate(loaded.values())}
+    order = {one.info.file: place for place, one in enumerate(loaded)}
     rows = sorted((entry.row for entry in kept), key=lambda row: (order[row.file], row.number))
     shares = Split(_rows(sides.train), _rows(sides.validation), _rows(sides.test), _balance(sides, task))
     return Dataset(
         tuple(rows),
         tuple(collector.dropped),
         tuple(collector.findings),
-        tuple(one.info for one in loaded.values()),
+        tuple(one.info for one in loaded),
         shares,
         _sha256(shares),
         task,
     )
 
 
-def _judge_whole(sides: Sides, kept: list[Entry], loaded: dict[str, Loaded], task: Task, collector: Collector) -> None:
+def _judge_whole(sides: Sides, kept: list[Entry], loaded: list[Loaded], task: Task, collector: Collector) -> None:
     if not kept and any(finding.rule == "empty-file" for finding in collector.findings):
         return
     count_rows(len(kept), len(sides.train), (entry.answer for entry in kept), collector)
     if kept and not sides.test:
         collector.whole("nothing-held-out", "no row is left to compare base and tuned model on")
-    if any(one.layout and one.layout.kind == "text" for one in loaded.values()):
+    if any(entry.row.example.rejected for entry in kept):
+        collector.whole("preference-rows", "the rows hold a rejected answer each")
+    if any(one.layout and one.layout.kind == "text" for one in loaded):
         collector.whole("plain-text", "the rows are plain text without an input")
     if task == "labels" and sides.test:
         tested = {entry.row.example.answer.strip() for entry in sides.test}

@@ -51,9 +51,11 @@ def group_key(group: str) -> bytes:
 
 
 def answer_key(example: Example) -> str:
-    """The answer as it is compared for duplicates and contradictions: case counts, spacing does not."""
-    last = example.messages[-1]
-    return collapse(_words(last))
+    """The answer as it is compared for duplicates and contradictions: case counts, spacing does not.
+
+    A rejected answer belongs to it: two rows may prefer one answer to different ones.
+    """
+    return " ≻ ".join([collapse(_words(turn)) for turn in (example.messages[-1], *example.rejected)])
 
 
 def share_of(key: bytes) -> float:
@@ -90,6 +92,8 @@ def canonical(example: Example) -> bytes:
             parts.append(_dump(message_json(message)))
     if example.tools or example.parallel_tool_calls is not None:
         parts.append(_dump([example.tools, example.parallel_tool_calls]))
+    if example.rejected:
+        parts.append(_dump(["rejected", *map(message_json, example.rejected)]))
     return "\n".join(parts).encode("utf-8", "surrogatepass")
 
 

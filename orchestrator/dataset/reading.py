@@ -14,11 +14,12 @@ from .building import Builder, RowProblem
 from .collecting import Collector, Place
 from .files import TextFile, look_at
 from .normal import answer_key, input_key
+from .opening import open_source
 from .records import Columns, Row, SourceInfo
 from .row_rules import row_problems
 from .rules import Problem
 from .shapes import Layout, recognise
-from .source import Record, Source, open_source
+from .source import Record, Source
 
 __all__ = ["Entry", "Loaded", "read_file"]
 

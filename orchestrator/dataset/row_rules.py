@@ -26,7 +26,11 @@ def row_problems(example: Example) -> Iterable[Problem]:
 def _is_clean(example: Example) -> bool:
     """True for the usual row, so that a file of usual rows is judged fast; anything else is looked at closely."""
     messages = example.messages
-    if example.tools or not (len(messages) == 2 or (len(messages) == 3 and messages[0].role == "system")):
+    if (
+        example.tools
+        or example.rejected
+        or not (len(messages) == 2 or (len(messages) == 3 and messages[0].role == "system"))
+    ):
         return False
     user, assistant = messages[-2:]
     if user.role != "user" or assistant.role != "assistant" or assistant.tool_calls or assistant.weight is not None:
@@ -47,6 +51,8 @@ def _problems(example: Example) -> Iterator[Problem]:
     elif example.tools or any(m.weight is not None or m.tool_calls for m in example.messages):
         yield from _weight_problems(example)
         yield from tool_problems(example)
+    if example.rejected and _all_text(example.rejected[0]) == _all_text(example.messages[-1]):
+        yield Problem("identical-outputs", "the preferred and the rejected answer are the same", _at(example, -1))
     yield from _blank_problems(example)
     yield from _text_problems(example)
 
@@ -95,9 +101,7 @@ def _is_blank(message: Message) -> bool:
 
 
 def _text_problems(example: Example) -> Iterator[Problem]:
-    text = "\n".join(
-        [message.content if type(message.content) is str else _all_text(message) for message in example.messages]
-    )
+    text = "\n".join([turn.content if type(turn.content) is str else _all_text(turn) for turn in _turns(example)])
     if example.tools:
         text += json.dumps(example.tools, ensure_ascii=False)
     if "<|" in text and (token := _SPECIAL_TOKEN.search(text)):
@@ -125,13 +129,22 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
+def _turns(example: Example) -> tuple[Message, ...]:
+    return (*example.messages, *example.rejected)
+
+
+def _at(example: Example, index: int) -> str:
+    """The field of one of `_turns`."""
+    return "rejected" if index in (-1, len(example.messages)) else f"messages[{index}].content"
+
+
 def _holder(example: Example, needle: str) -> str | None:
-    found = (index for index, message in enumerate(example.messages) if needle in _all_text(message))
+    found = (index for index, turn in enumerate(_turns(example)) if needle in _all_text(turn))
     index = next(found, None)
-    return None if index is None else f"messages[{index}].content"
+    return None if index is None else _at(example, index)
 
 
 def _surrogate_holder(example: Example) -> str | None:
-    found = (index for index, message in enumerate(example.messages) if not _is_unicode(_all_text(message)))
+    found = (index for index, turn in enumerate(_turns(example)) if not _is_unicode(_all_text(turn)))
     index = next(found, None)
-    return None if index is None else f"messages[{index}].content"
+    return None if index is None else _at(example, index)

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from ..errors import UsageError
 from .records import Severity
 
-__all__ = ["RULES", "Problem", "Rule", "explain"]
+__all__ = ["RULES", "Problem", "Rule", "explain", "rule_for"]
 
 Governs = Literal["duplicates", "contradictions", "leaks", "blank", "broken", "secrets"]
 
@@ -46,6 +46,14 @@ def _read() -> Mapping[str, Rule]:
 
 
 RULES: Mapping[str, Rule] = _read()
+
+
+_REASONS = {"image": "image-role", "deprecated": "deprecated-call", "unknown": "unknown-key"}
+
+
+def rule_for(reason: str) -> str:
+    """The rule that a dialect's one-word reason falls under."""
+    return _REASONS.get(reason, reason)
 
 
 def explain(rule: str) -> Rule:

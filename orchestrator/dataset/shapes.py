@@ -14,7 +14,7 @@ from .records import Columns
 
 __all__ = ["PLACEHOLDER", "Layout", "placeholders", "recognise", "shape_name"]
 
-Kind = Literal["pairs", "chat", "text"]
+Kind = Literal["pairs", "chat", "text", "sharegpt", "preference"]
 
 _PAIRS = (
     ("input", "output"),
@@ -30,10 +30,14 @@ _PAIRS = (
 _INPUTS = tuple(dict.fromkeys(name for name, _ in _PAIRS))
 _OUTPUTS = tuple(dict.fromkeys(name for _, name in _PAIRS))
 _SYSTEMS = ("system", "system_prompt")
-_OTHER_SHAPES = (
-    ({"input", "preferred_output", "non_preferred_output"}, "preference rows"),
-    ({"chosen", "rejected"}, "preference rows"),
-    ({"conversations"}, "ShareGPT conversations"),
+# The columns that must be there, those that are read too, and what the shape is called. The first that fits is taken.
+_TURNS: tuple[tuple[tuple[str, ...], tuple[str, ...], str, Kind], ...] = (
+    (("input", "preferred_output", "non_preferred_output"), (), "preference rows", "preference"),
+    (("conversations", "chosen", "rejected"), ("system", "tools"), "ShareGPT preference rows", "preference"),
+    (("prompt", "chosen", "rejected"), ("system", "tools"), "prompt/chosen/rejected", "preference"),
+    (("chosen", "rejected"), (), "chosen/rejected conversations", "preference"),
+    (("messages",), ("tools", "parallel_tool_calls"), "chat messages", "chat"),
+    (("conversations",), ("system", "tools"), "ShareGPT conversations", "sharegpt"),
 )
 _ASK = "say which with --input NAME --output NAME; the first row of a table must name its columns"
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
@@ -41,7 +45,10 @@ PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What each column of a file means. `extra`: a second part of the input (instruction + input)."""
+    """What each column of a file means. `extra`: a second part of the input (instruction + input).
+
+    `turns`: the columns that hold whole turns, in the shapes that have such.
+    """
 
     name: str
     kind: Kind
@@ -53,6 +60,7 @@ class Layout:
     accept: str | None = None
     template: str | None = None
     system_text: str | None = None
+    turns: tuple[str, ...] = ()
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -61,12 +69,12 @@ class Layout:
         found = {meaning: getattr(self, meaning) for meaning in meanings if getattr(self, meaning)}
         if self.template:
             found["prompt"] = self.template
-        return {"messages": "messages", **found} if self.kind == "chat" else found
+        return {**{name: name for name in self.turns}, **found}
 
     def used(self) -> set[str]:
         """Every column that is read."""
-        extra = ("tools", "parallel_tool_calls") if self.kind == "chat" else ()
-        return {*self.columns.values(), *placeholders(self.template or ""), *extra}
+        beside = next((more for needed, more, *_ in _TURNS if needed == self.turns), ())
+        return {*self.columns.values(), *placeholders(self.template or ""), *beside}
 
 
 class _Pair(NamedTuple):
@@ -111,13 +119,9 @@ def shape_name(names: Iterable[str]) -> str | None:
 
 def _by_names(names: list[str], where: str) -> Layout | None:
     folded = {name.strip().casefold(): name for name in names}
-    if "messages" in names:
-        return Layout("chat messages", "chat")
-    for keys, what in _OTHER_SHAPES:
-        if keys <= folded.keys():
-            raise UsageError(
-                f"holds {what}, which are not read yet", where=where, fix="convert them to input and output"
-            )
+    for needed, _, what, kind in _TURNS:
+        if set(needed) <= set(names):
+            return Layout(what, kind, turns=needed)
     pairs = _known_pairs(folded)
     if len(pairs) > 1:
         listed = " or ".join(f"{pair.input}/{pair.output}" for pair in pairs)

@@ -88,9 +88,7 @@ def _keys(entries: Sequence[Entry]) -> list[bytes]:
     asked = [question_key(entry.row.example) for entry in entries]
     whole = [entry.input for entry in entries]
     chosen = asked if 2 * len(set(asked)) >= len(set(whole)) else whole
-    return [
-        group_key(entry.row.group) if entry.row.group else key for entry, key in zip(entries, chosen, strict=True)
-    ]
+    return [group_key(entry.row.group) if entry.row.group else key for entry, key in zip(entries, chosen, strict=True)]
 
 
 def _side(place: float, given: Given) -> Side:

@@ -17,11 +17,12 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from providers.contract import Provider
-from providers.errors import Auth, Billing, NotFound, ProviderError
+from providers.errors import Auth, Billing, InvalidData, NotFound, ProviderError, Unreachable
 from providers.records import Completion, Message, Sampling
 
 from ..canonical import sha256_of
 from ..dataset.records import Row
+from ..errors import TunewrightError
 from ..jobs.desk import Desk
 from ..jobs.patience import patiently
 from ..ledger.codec import dump, load
@@ -29,6 +30,7 @@ from ..ledger.codec import dump, load
 __all__ = ["Answer", "Candidate", "Question", "Spec", "ask", "await_model", "questions", "stored"]
 
 _ROW_PATIENCE_S = 120.0
+_OUTAGE_S = 900.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 
 
@@ -122,6 +124,8 @@ async def await_model(desk: Desk, provider: Provider, model: str, sampling: Samp
         try:
             await patiently(desk, provider, lambda: provider.complete(model, probe, short))
             return
+        except InvalidData:
+            return  # it is there, and dislikes so short a question; the real ones are not this short
         except NotFound as error:
             if desk.clock.now() >= deadline:
                 error.fix = "check that the key belongs to the same project or organisation that trained the model"
@@ -143,14 +147,15 @@ async def ask(
 ) -> None:
     """Ask what is not answered yet, storing it under `spec_id`. `providers` maps candidate name → opened account.
 
-    Raises `Auth` or `Billing` at once (every further request would fail alike); what was answered stays stored.
+    Raises `Auth` or `Billing` at once, and `Unreachable` after a quarter of an hour without a connection: every
+    further request would fail alike. What was answered stays stored.
     """
     known = await stored(desk, spec_id)
     answered = {key for key, answer in known.items() if answer.error is None}
     work = iter(_interleaved(spec, asked, answered))
     total = len(spec.candidates) * len(asked)
     progress(len(answered), total)
-    send, receive = anyio.create_memory_object_stream[_Answered](max_buffer_size=4 * concurrency)
+    send, receive = anyio.create_memory_object_stream[_Answered](max_buffer_size=concurrency)
     fatal: list[ProviderError] = []
 
     async def worker(out: MemoryObjectSendStream[_Answered]) -> None:
@@ -158,19 +163,31 @@ async def ask(
             for candidate, question in work:
                 try:
                     answer = await _answer(desk, providers[candidate.name], candidate, question, spec.sampling)
-                except (Auth, Billing) as error:
+                except ProviderError as error:
                     fatal.append(error)
+                    return
+                # What was answered was paid for: it is kept even when somebody interrupts just now.
+                with anyio.CancelScope(shield=True):
+                    await out.send((candidate.name, question.key, answer))
                 if fatal:
                     return
-                await out.send((candidate.name, question.key, answer))
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(_keep, desk, spec_id, receive, len(answered), total, progress)
-        async with send:
-            for _ in range(concurrency):
-                group.start_soon(worker, send.clone())
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_keep, desk, spec_id, receive, len(answered), total, progress)
+            async with send:
+                for _ in range(concurrency):
+                    group.start_soon(worker, send.clone())
+    except ExceptionGroup as failed:
+        raise _cause(failed) from failed
     if fatal:
         raise fatal[0]
+
+
+def _cause(failed: ExceptionGroup[Exception]) -> Exception:
+    """Why the group of workers ended: a refusal of ours (a full disk, say) before what followed from it."""
+    ours = (error for error in failed.exceptions if isinstance(error, TunewrightError))
+    return next(ours, failed.exceptions[0])
 
 
 def _interleaved(
@@ -191,16 +208,20 @@ async def _keep(
     total: int,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Store what has arrived, in one transaction for all that waits: durable, and the disk does not set the pace."""
-    async with receive:
-        async for first in receive:
-            batch = [first]
-            while receive.statistics().current_buffer_used:
-                batch.append(receive.receive_nowait())
-            rows = [(name, key, 0, dump(answer)) for name, key, answer in batch]
-            await desk.db(desk.ledger.answers.put, evaluation_id, rows)
-            done += len(batch)
-            progress(done, total)
+    """Store what has arrived, in one transaction for all that waits: durable, and the disk does not set the pace.
+
+    Shielded: it ends when the last worker has, and until then an interruption loses no answer.
+    """
+    with anyio.CancelScope(shield=True):
+        async with receive:
+            async for first in receive:
+                batch = [first]
+                while receive.statistics().current_buffer_used:
+                    batch.append(receive.receive_nowait())
+                rows = [(name, key, 0, dump(answer)) for name, key, answer in batch]
+                await desk.db(desk.ledger.answers.put, evaluation_id, rows)
+                done += len(batch)
+                progress(done, total)
 
 
 async def _answer(
@@ -213,10 +234,13 @@ async def _answer(
             provider,
             lambda: provider.complete(candidate.model, example.prompt, sampling, example.tools),
             patience_s=_ROW_PATIENCE_S,
+            outage_s=_OUTAGE_S,
         )
     except (Auth, Billing):
         raise
     except ProviderError as error:
+        if isinstance(error, Unreachable) and error.nothing_created:
+            raise  # nobody is there: the other questions would all be missing too
         return Answer(text="", error=f"{error.code}: {error.message}")
     return Answer(
         text=completion.text,

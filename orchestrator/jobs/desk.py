@@ -13,7 +13,9 @@ import anyio.to_thread
 from ..clock import Clock
 from ..ledger import Ledger
 
-__all__ = ["Desk", "Notice"]
+__all__ = ["PATIENCE_S", "WATCH_PATIENCE_S", "Desk", "Notice"]
+
+PATIENCE_S, WATCH_PATIENCE_S = 60.0, 3600.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,12 +36,15 @@ def _silent(_notice: Notice) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """`patience_s`: how long an idempotent call is repeated against an unreachable or faulty platform."""
+    """`patience_s`: how long an idempotent call is repeated against an unreachable or faulty platform;
+    `watch_patience_s`: the same while a job runs, when an outage costs nothing but time.
+    """
 
     ledger: Ledger
     clock: Clock
     tell: Callable[[Notice], None] = _silent
-    patience_s: float = 60.0
+    patience_s: float = PATIENCE_S
+    watch_patience_s: float = WATCH_PATIENCE_S
     _one: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

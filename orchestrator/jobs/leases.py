@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from secrets import token_hex
 
 import anyio
 
@@ -48,6 +50,7 @@ class LeaseWish:
 @asynccontextmanager
 async def leased(desk: Desk, provider: Provider, wish: LeaseWish) -> AsyncIterator[Lease]:
     """Serve `wish.model` for the length of the block; the billing stops when it ends, however it ends."""
+    await sweep(desk, provider, wish.account)
     row = await _want(desk, provider, wish)
     try:
         lease = await _ready(desk, provider, await _start(desk, provider, row), wish.sandbox)
@@ -59,7 +62,8 @@ async def leased(desk: Desk, provider: Provider, wish: LeaseWish) -> AsyncIterat
 
 
 async def _want(desk: Desk, provider: Provider, wish: LeaseWish) -> LeaseRow:
-    name = intent_id({"model": wish.model, "account": wish.account, "run": wish.run_id, "kind": "lease"})
+    # Every start of serving is a lease of its own: two of one run must not share one bill.
+    name = intent_id({"model": wish.model, "account": wish.account, "run": wish.run_id, "one": token_hex(8)})
     row = LeaseRow(
         id=name,
         run_id=wish.run_id,
@@ -73,7 +77,7 @@ async def _want(desk: Desk, provider: Provider, wish: LeaseWish) -> LeaseRow:
     )
     await desk.db(
         desk.ledger.budget.reserve,
-        f"lease:{name}",
+        _spending(row),
         wish.reserve_usd,
         desk.clock.now(),
         kind="hosting",
@@ -87,15 +91,16 @@ async def _want(desk: Desk, provider: Provider, wish: LeaseWish) -> LeaseRow:
 
 
 async def _start(desk: Desk, provider: Provider, row: LeaseRow) -> Lease:
-    """One paid request, unless the platform already serves it under our tag."""
-    existing = await patiently(desk, provider, lambda: provider.find_leases(row.tag))
-    live = [lease for lease in existing if lease.state in (LeaseState.STARTING, LeaseState.READY)]
-    await desk.db(desk.ledger.leases.move, row.id, LeaseStage.STARTING, desk.clock.now(), started_at=desk.clock.now())
-    if live:
-        lease = live[0]
-    else:
-        desk.say("serving", f"starting a dedicated endpoint for {row.model}; it bills by the hour until it is stopped")
+    """One paid request, after the ledger knows that it may have been sent."""
+    now = desk.clock.now()
+    await desk.db(desk.ledger.leases.move, row.id, LeaseStage.STARTING, now, started_at=now)
+    desk.say("serving", f"starting a dedicated endpoint for {row.model}; it bills by the hour until it is stopped")
+    try:
         lease = await provider.serve(row.model, row.tag, IDLE_TIMEOUT_S)
+    except ProviderError as error:
+        if error.nothing_created:
+            await desk.db(desk.ledger.leases.move, row.id, LeaseStage.WANTED, desk.clock.now(), started_at=None)
+        raise
     await desk.db(
         desk.ledger.leases.move,
         row.id,
@@ -119,17 +124,49 @@ async def _ready(desk: Desk, provider: Provider, lease: Lease, sandbox: bool) ->
 
 
 async def stop(desk: Desk, provider: Provider, row: LeaseRow) -> None:
-    """End the billing of one lease: by its id, or by whatever carries its tag where the id was never learnt."""
-    ids = [row.remote_id] if row.remote_id else []
-    ids += [lease.id for lease in await patiently(desk, provider, lambda: provider.find_leases(row.tag))]
-    for lease_id in dict.fromkeys(ids):
-        await _teardown(desk, provider, lease_id)
+    """End the billing of one lease: by its id, or by whatever carries its tag where the id was never learnt.
+
+    Raises `TunewrightError` when that cannot be done; the lease then stays open in the ledger.
+    """
+    try:
+        found = await patiently(desk, provider, lambda: provider.find_leases(row.tag))
+        ids = dict.fromkeys([*([row.remote_id] if row.remote_id else []), *(lease.id for lease in found)])
+        for lease_id in ids:
+            await _teardown(desk, provider, lease_id)
+    except ProviderError as error:
+        raise TunewrightError(
+            f"the endpoint of {row.model} could not be stopped and may still bill: {error}",
+            where=f"{row.provider}, tag {row.tag}",
+            fix="run `tunewright leases stop --all`, or stop it in the platform's console; it stops by itself after "
+            f"{IDLE_TIMEOUT_S / 60:.0f} min or a little more without a question",
+        ) from error
+    if not ids and _may_appear(desk, provider, row):
+        desk.say("lease_unseen", f"the endpoint of {row.model} is not listed (yet); it is looked for at the next start")
+        return
+    await _settle(desk, row, found, bool(ids))
+
+
+def _may_appear(desk: Desk, provider: Provider, row: LeaseRow) -> bool:
+    """Whether the paid request may have been sent and its endpoint be missing from the list only for now."""
+    if row.stage is not LeaseStage.STARTING or row.started_at is None:
+        return False
+    return desk.clock.now() < row.started_at + timedelta(seconds=provider.platform.settling().window_s)
+
+
+async def _settle(desk: Desk, row: LeaseRow, found: Sequence[Lease], served: bool) -> None:
+    """What it cost, by the hour from the first request on. Where no price is known the money stays reserved."""
     now = desk.clock.now()
     await desk.db(desk.ledger.leases.move, row.id, LeaseStage.STOPPED, now, stopped_at=now)
+    prices = [row.usd_per_hour, *(lease.usd_per_hour for lease in found)]
+    usd_per_hour = next((price for price in prices if price is not None), None)
     hours = Decimal((now - (row.started_at or now)).total_seconds()) / 3600
-    billed_usd = (hours * (row.usd_per_hour or Decimal(0))).quantize(Decimal("0.0001"))
-    await desk.db(desk.ledger.budget.settle, f"lease:{row.id}", billed_usd, now)
-    if ids:
+    if not served:
+        await desk.db(desk.ledger.budget.release, _spending(row), now)
+    elif usd_per_hour is None:
+        desk.say("lease_stopped", f"stopped the endpoint of {row.model}; the platform told no price for it")
+    else:
+        billed_usd = (hours * usd_per_hour).quantize(Decimal("0.0001"))
+        await desk.db(desk.ledger.budget.settle, _spending(row), billed_usd, now)
         desk.say("lease_stopped", f"stopped the endpoint of {row.model}: about ${billed_usd:.2f}", usd=billed_usd)
 
 
@@ -138,11 +175,6 @@ async def _teardown(desk: Desk, provider: Provider, lease_id: str) -> None:
         await patiently(desk, provider, lambda: provider.teardown(lease_id))
     except NotFound:
         return
-    except ProviderError as error:
-        raise TunewrightError(
-            f"the endpoint {lease_id} could not be stopped and may still bill: {error}",
-            fix="run `tunewright leases stop --all`, or stop it in the platform's console",
-        ) from error
 
 
 async def sweep(desk: Desk, provider: Provider, account: str) -> int:
@@ -157,6 +189,10 @@ async def sweep(desk: Desk, provider: Provider, account: str) -> int:
         desk.say("lease_left", f"an endpoint of {row.model} was left behind by a crash; stopping it")
         await stop(desk, provider, row)
     return len(left)
+
+
+def _spending(row: LeaseRow) -> str:
+    return f"lease:{row.id}"
 
 
 def _me() -> str:

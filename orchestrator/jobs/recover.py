@@ -6,52 +6,59 @@ looks, then ask the person, unless the user allowed re-sending or the platform h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from providers.contract import Provider
-from providers.errors import CannotTell
+from providers.errors import CannotTell, ProviderError
 from providers.records import Capability, RemoteJob
 
 from ..errors import InDoubt
-from ..ledger import UNSETTLED, Intent, IntentState
+from ..ledger import UNRESOLVED, UNSENT, UNSETTLED, Intent, IntentState
 from .desk import Desk
 from .patience import patiently
 
-__all__ = ["EMPTY_LOOKS_NEEDED", "look", "needs_human", "recover"]
+__all__ = ["EMPTY_LOOKS_NEEDED", "look", "recover", "to_human"]
 
 EMPTY_LOOKS_NEEDED = 3
 _QUICK_LOOKS = (0.0, 1.0, 3.0)
+_LEAST_PAUSE_S = 0.2
 
 
 async def look(desk: Desk, provider: Provider, intent: Intent) -> Intent:
-    """Look a few times in quick succession, right after a lost answer. Raises `InDoubt` when nothing is found yet."""
+    """Look a few times in quick succession, as right after a lost answer. Raises `InDoubt` unless a job is found."""
     for pause_s in _QUICK_LOOKS:
         await desk.clock.sleep(pause_s)
-        intent = await _look_once(desk, provider, intent)
+        try:
+            intent = await _look_once(desk, provider, intent)
+        except ProviderError as error:
+            raise _in_doubt(provider, intent) from error
         if intent.state not in UNSETTLED:
-            return _bound(intent)
-    raise _in_doubt(provider, intent)
+            break
+    if intent.state is IntentState.NEEDS_HUMAN:
+        raise _needs_human(intent)
+    if intent.state in UNSETTLED:
+        raise _in_doubt(provider, intent)
+    return intent
 
 
 async def recover(
     desk: Desk, provider: Provider, intent: Intent, *, resubmit: bool = False, wait: bool = False
 ) -> Intent:
-    """Settle one intent that is CREATING or IN_DOUBT. `wait`: stay until the settling window has passed.
+    """Settle one intent that is CREATING, IN_DOUBT or NEEDS_HUMAN. `wait`: until the settling window has passed.
 
     Answers the intent as it now stands: CREATED (adopted), UPLOADED (proved absent, `resubmit` allowed), NEEDS_HUMAN,
     or still IN_DOUBT.
     """
-    while intent.state in UNSETTLED:
+    while intent.state in UNRESOLVED:
         intent = await _look_once(desk, provider, intent)
         if intent.state not in UNSETTLED:
             break
-        remaining_s = _remaining_s(desk, provider, intent)
-        if remaining_s <= 0 and intent.empty_looks >= EMPTY_LOOKS_NEEDED:
+        if _remaining_s(desk, provider, intent) <= 0 and intent.empty_looks >= EMPTY_LOOKS_NEEDED:
             return await _proved_absent(desk, provider, intent, resubmit)
         if not wait:
             break
-        window_s = provider.platform.settling().window_s
-        await desk.clock.sleep(max(min(remaining_s, window_s / EMPTY_LOOKS_NEEDED), 0.2))
+        await desk.clock.sleep(_pause_s(desk, provider, intent))
     return intent
 
 
@@ -59,30 +66,28 @@ async def _look_once(desk: Desk, provider: Provider, intent: Intent) -> Intent:
     try:
         found = await patiently(desk, provider, lambda: provider.find(intent.tag))
     except CannotTell as error:
-        await _to_human(desk, intent, f"the platform cannot be asked for a job by tag: {error.message}", ())
+        await to_human(desk, intent, f"the platform cannot be asked for a job by tag: {error.message}", ())
         return await desk.db(desk.ledger.intents.get, intent.id)
+    now = desk.clock.now()
     if len(found) > 1:
-        await _to_human(desk, intent, "several jobs carry the tag", found)
+        await to_human(desk, intent, "several jobs carry the tag", found)
     elif found:
-        await desk.db(desk.ledger.intents.record_job, intent.id, found[0], desk.clock.now(), "adopted")
+        await desk.db(desk.ledger.intents.record_job, intent.id, found[0], now, "adopted")
         desk.say("adopted", f"found it: job {found[0].id}", job=found[0].id)
-    elif _may_count(desk, provider, intent):
-        await desk.db(desk.ledger.intents.looked, intent.id, desk.clock.now())
-    current = await desk.db(desk.ledger.intents.get, intent.id)
-    if current.state is IntentState.CREATING:
-        await desk.db(
-            desk.ledger.intents.move, intent.id, (IntentState.CREATING,), IntentState.IN_DOUBT, desk.clock.now()
-        )
-        current = await desk.db(desk.ledger.intents.get, intent.id)
-    return current
+    elif intent.state in UNSETTLED:
+        if _may_count(desk, provider, intent):
+            await desk.db(desk.ledger.intents.looked, intent.id, now)
+        await desk.db(desk.ledger.intents.move, intent.id, (IntentState.CREATING,), IntentState.IN_DOUBT, now)
+    return await desk.db(desk.ledger.intents.get, intent.id)
+
+
+def _spacing(provider: Provider) -> timedelta:
+    return timedelta(seconds=provider.platform.settling().window_s / (EMPTY_LOOKS_NEEDED + 1))
 
 
 def _may_count(desk: Desk, provider: Provider, intent: Intent) -> bool:
     """Empty looks prove something only when spaced over the window; a burst of them is one."""
-    if intent.looked_at is None:
-        return True
-    spacing = timedelta(seconds=provider.platform.settling().window_s / (EMPTY_LOOKS_NEEDED + 1))
-    return desk.clock.now() - intent.looked_at >= spacing
+    return intent.looked_at is None or desk.clock.now() - intent.looked_at >= _spacing(provider)
 
 
 def _remaining_s(desk: Desk, provider: Provider, intent: Intent) -> float:
@@ -91,49 +96,61 @@ def _remaining_s(desk: Desk, provider: Provider, intent: Intent) -> float:
     return (sent_at + window - desk.clock.now()).total_seconds()
 
 
+def _pause_s(desk: Desk, provider: Provider, intent: Intent) -> float:
+    """Until the next look can count; until the window ends once enough looks were empty."""
+    spacing = _spacing(provider)
+    since = desk.clock.now() - (intent.looked_at or desk.clock.now())
+    due_s = (spacing - since).total_seconds()
+    if intent.empty_looks >= EMPTY_LOOKS_NEEDED:
+        due_s = min(_remaining_s(desk, provider, intent), spacing.total_seconds())
+    return max(due_s, _LEAST_PAUSE_S)
+
+
 async def _proved_absent(desk: Desk, provider: Provider, intent: Intent, resubmit: bool) -> Intent:
     """The window has passed with empty looks: nothing was bought, as far as any client can know."""
     now = desk.clock.now()
     server_key = provider.platform.capabilities(now.date())[Capability.SERVER_SIDE_KEY]
-    if not (resubmit or server_key):
-        await _to_human(desk, intent, "no job carries the tag, and the settling window has passed", ())
-        return await desk.db(desk.ledger.intents.get, intent.id)
-    await desk.db(desk.ledger.intents.move, intent.id, UNSETTLED, IntentState.UPLOADED, now, kind="proved_absent")
-    await desk.db(desk.ledger.budget.release, f"training:{intent.id}", now)
+    if resubmit or server_key:
+        await desk.db(
+            desk.ledger.intents.proved_absent,
+            intent.id,
+            UNSETTLED,
+            now,
+            kind="proved_absent",
+            attempt=intent.attempt,
+        )
+    else:
+        await to_human(desk, intent, "no job carries the tag, and the settling window has passed", ())
     return await desk.db(desk.ledger.intents.get, intent.id)
 
 
-async def _to_human(desk: Desk, intent: Intent, why: str, found: tuple[RemoteJob, ...]) -> None:
+async def to_human(desk: Desk, intent: Intent, why: str, found: Sequence[RemoteJob]) -> InDoubt:
+    """Only a person can tell now; answers the error that asks. What was held stays held."""
     jobs = [job.id for job in found]
-    detail = f"{why}: {', '.join(jobs)}" if jobs else why
     await desk.db(
         desk.ledger.intents.move,
         intent.id,
-        UNSETTLED,
+        (*UNSENT, *UNSETTLED),
         IntentState.NEEDS_HUMAN,
         desk.clock.now(),
         data={"why": why, "jobs": jobs},
-        last_error=detail,
+        last_error=f"{why}: {', '.join(jobs)}" if jobs else why,
     )
-
-
-def _bound(intent: Intent) -> Intent:
-    if intent.state is IntentState.NEEDS_HUMAN:
-        raise needs_human(intent)
-    return intent
+    return _needs_human(await desk.db(desk.ledger.intents.get, intent.id))
 
 
 def _in_doubt(provider: Provider, intent: Intent) -> InDoubt:
     settling = provider.platform.settling()
+    error = f" ({intent.last_error})" if intent.last_error else ""
     return InDoubt(
-        f"the paid request of intent {intent.id} got no clear answer ({intent.last_error}), and the platform does not "
-        f"list the job yet. Nothing is sent again; the money stays reserved",
+        f"the paid request of intent {intent.id} got no clear answer{error}, and no job is found under its tag yet. "
+        "Nothing is sent again; the money stays reserved",
         where=f"{intent.provider}, tag {intent.tag}",
         fix=f"run `tunewright jobs recover` now and after {settling.window_s / 60:.0f} min ({settling.reason})",
     )
 
 
-def needs_human(intent: Intent) -> InDoubt:
+def _needs_human(intent: Intent) -> InDoubt:
     """The error that asks a person to decide."""
     return InDoubt(
         f"intent {intent.id} needs your decision: {intent.last_error}",

@@ -60,37 +60,53 @@ async def watch(desk: Desk, provider: Provider, intent: Intent, *, patience_s: f
 
 
 async def read_once(desk: Desk, provider: Provider, intent: Intent, *, patience_s: float | None = None) -> Reading:
-    """One look, stored before it is answered. A job the platform no longer knows is `gone`."""
-    job_id = intent.job_id
-    if job_id is None:
-        raise ValueError(f"intent {intent.id} has no job yet")
-    try:
-        job = await patiently(desk, provider, lambda: provider.job(job_id), patience_s=patience_s)
-    except NotFound:
-        known = intent.job
-        model = known.model if known else intent.plan.model
-        job = RemoteJob(id=job_id, state=JobState.GONE, raw_status="not found", model=model, tag=intent.tag)
-    events = await _events(desk, provider, intent, job)
+    """One look, stored before it is answered. A job the platform no longer knows is `gone`, unless it had ended."""
+    job = await _job(desk, provider, intent, patience_s)
+    events = await _events(desk, provider, intent, job, patience_s)
     metrics = await _metrics(desk, provider, intent, job)
     await desk.db(desk.ledger.intents.observe, intent.id, job, desk.clock.now())
     diagnoses = diagnose(metrics, ended=job.state in TERMINAL_STATES)
     return Reading(job=job, new_events=events, metrics=metrics, diagnoses=diagnoses)
 
 
-async def _events(desk: Desk, provider: Provider, intent: Intent, job: RemoteJob) -> tuple[JobEvent, ...]:
+async def _job(desk: Desk, provider: Provider, intent: Intent, patience_s: float | None) -> RemoteJob:
+    job_id = intent.job_id
+    if job_id is None:
+        raise ValueError(f"intent {intent.id} has no job yet")
+    try:
+        return await patiently(desk, provider, lambda: provider.job(job_id), patience_s=patience_s)
+    except NotFound:
+        known = (await desk.db(desk.ledger.intents.get, intent.id)).job
+        if known is not None and known.state in TERMINAL_STATES:
+            # Platforms forget, and people tidy up; what became of the job is known here.
+            return known
+        model = known.model if known else intent.plan.model
+        return RemoteJob(id=job_id, state=JobState.GONE, raw_status="not found", model=model, tag=intent.tag)
+
+
+async def _events(
+    desk: Desk, provider: Provider, intent: Intent, job: RemoteJob, patience_s: float | None
+) -> tuple[JobEvent, ...]:
     if job.state is JobState.GONE:
         return ()
     known = await desk.db(desk.ledger.intents.events, intent.id)
     after = known[-1].id if known else None
-    page = await patiently(desk, provider, lambda: provider.events(job.id, after))
+    try:
+        page = await patiently(desk, provider, lambda: provider.events(job.id, after), patience_s=patience_s)
+    except NotFound:
+        return ()
     return await desk.db(desk.ledger.intents.add_events, intent.id, page.items)
 
 
 async def _metrics(desk: Desk, provider: Provider, intent: Intent, job: RemoteJob) -> tuple[MetricPoint, ...]:
-    """The whole curve. A platform that cannot give metrics just now leaves what we have; the watch goes on."""
+    """The whole curve. A platform that cannot give metrics just now leaves what we have; the watch goes on.
+
+    After the last reading nobody comes back for them: then they are asked for patiently.
+    """
     if job.state is not JobState.GONE:
+        patience_s = desk.patience_s if job.state in TERMINAL_STATES else 0.0
         try:
-            points = await provider.metrics(job.id)
+            points = await patiently(desk, provider, lambda: provider.metrics(job.id), patience_s=patience_s)
             await desk.db(desk.ledger.intents.put_metrics, intent.id, points)
         except ProviderError as error:
             desk.say("metrics_unavailable", f"no metrics just now: {error}")

@@ -15,12 +15,13 @@ from ..errors import UsageError
 from .budget import Budget, Reservation, Spending, training_spending
 from .engine import HOME_NAME, find_home, open_engine
 from .history import Entry
-from .intents import UNSENT, UNSETTLED, Intent, Intents, IntentState
+from .intents import UNRESOLVED, UNSENT, UNSETTLED, Intent, Intents, IntentState
 from .leases import LeaseRow, LeaseRows, LeaseStage
 from .runs import Answers, Run, Runs, Uploads
 
 __all__ = [
     "HOME_NAME",
+    "UNRESOLVED",
     "UNSENT",
     "UNSETTLED",
     "Budget",

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
 
-from ..errors import TunewrightError, UsageError
+from ..errors import MissingExtra, TunewrightError, UsageError
 
 __all__ = ["HOME_NAME", "LATEST", "find_home", "open_engine", "writing"]
 
@@ -31,7 +31,7 @@ def find_home(start: Path) -> Path:
 
 def open_engine(url: str | sa.URL) -> sa.Engine:
     """An engine on `url`, migrated to the newest schema. Raises `TunewrightError` when it cannot be used."""
-    engine = sa.create_engine(url)
+    engine = _engine(url)
     sa.event.listen(engine, "handle_error", partial(_in_our_words, _place(engine.url)))
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _durable)
@@ -39,6 +39,23 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
     if _version(engine) != LATEST:
         _migrate(engine)
     return engine
+
+
+def _engine(url: str | sa.URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url)
+    except ImportError as error:
+        raise MissingExtra(
+            f"the driver for this database is not installed ({error.name})",
+            fix="pip install 'psycopg[binary]' for postgresql+psycopg://…, or unset TUNEWRIGHT_DATABASE_URL",
+        ) from error
+    except ArgumentError:
+        # Not chained: the error repeats the URL, and with it perhaps a password.
+        raise UsageError(
+            "this is not a database URL that can be used",
+            where="TUNEWRIGHT_DATABASE_URL",
+            fix="sqlite:////absolute/path.sqlite3, or postgresql+psycopg://user@host/database",
+        ) from None
 
 
 def _durable(connection: Any, _record: Any) -> None:

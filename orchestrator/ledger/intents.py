@@ -26,7 +26,7 @@ from .engine import writing
 from .history import Entry, append, entries, iso
 from .readings import Readings
 
-__all__ = ["UNSENT", "UNSETTLED", "Intent", "IntentState", "Intents"]
+__all__ = ["UNRESOLVED", "UNSENT", "UNSETTLED", "Intent", "IntentState", "Intents"]
 
 
 class IntentState(StrEnum):
@@ -47,6 +47,9 @@ UNSENT = (IntentState.PLANNED, IntentState.APPROVED, IntentState.UPLOADED)
 
 UNSETTLED = (IntentState.CREATING, IntentState.IN_DOUBT)
 """A paid request was, or may have been, sent, and what became of it is not known."""
+
+UNRESOLVED = (*UNSETTLED, IntentState.NEEDS_HUMAN)
+"""The same, and those of which only a person can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +197,7 @@ class Intents(Readings):
         Raises `UsageError` when the job belongs to another intent.
         """
         known = {"job_id": job.id, "job": dump(job), "job_state": job.state.value, "job_status": job.raw_status}
-        source = (*UNSENT, *UNSETTLED, IntentState.NEEDS_HUMAN)
+        source = (*UNSENT, *UNRESOLVED)
         with writing(self._engine) as connection:
             row = self._row(connection, intent_id)
             if row is None or row.job_id == job.id:

@@ -51,11 +51,12 @@ class Readings:
         with writing(self._engine) as connection:
             known = {row.step: row.point for row in connection.execute(sa.select(table).where(mine))}
             read = {point.step: dump(point) for point in points}
-            rows = [{"at_step": step, "text": text} for step, text in read.items() if known.get(step) != text]
+            rows = {step: text for step, text in read.items() if known.get(step) != text}
             if rows:
-                step, text = sa.bindparam("at_step"), sa.bindparam("text")
-                connection.execute(table.delete().where(mine, table.c.step == step), rows)
-                connection.execute(table.insert().values(intent_id=intent_id, step=step, point=text), rows)
+                at_step = table.c.step == sa.bindparam("at_step")
+                connection.execute(table.delete().where(mine, at_step), [{"at_step": step} for step in rows])
+                values = [{"intent_id": intent_id, "step": step, "point": text} for step, text in rows.items()]
+                connection.execute(table.insert(), values)
 
     def metrics(self, intent_id: str) -> tuple[MetricPoint, ...]:
         """The curve, by rising step."""

@@ -83,6 +83,12 @@ class Runs:
             raise KeyError(run_id)
         return _run(row)
 
+    def of_intent(self, intent_id: str) -> tuple[Run, ...]:
+        """The runs that bought, or came back to, this intent."""
+        query = sa.select(schema.run).where(schema.run.c.intent_id == intent_id)
+        with self._engine.connect() as connection:
+            return tuple(_run(row) for row in connection.execute(query))
+
     def newest(self) -> Run | None:
         """The newest run, or None in an empty ledger."""
         return next(iter(self.all(limit=1)), None)

@@ -16,7 +16,7 @@ from ..jobs.patience import patiently
 from ..jobs.recover import recover as settle_one
 from ..jobs.submit import new_intent
 from ..jobs.watch import Reading, read_once
-from ..ledger import UNSETTLED, Entry, Intent, IntentState, Run
+from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
 from ..pipeline.session import Account, Session
 from ..pipeline.training import settle
 
@@ -105,24 +105,24 @@ class Jobs:
     async def recover(self, *, resubmit: bool = False, wait: bool = False) -> tuple[Intent, ...]:
         """Look for every job whose paid request got no clear answer. Never sends a create."""
         settled = []
-        for intent in await self._desk.db(self._desk.ledger.intents.all, UNSETTLED):
+        for intent in await self._desk.db(self._desk.ledger.intents.all, UNRESOLVED):
             async with self._session.open(self._account(intent)) as provider:
                 settled.append(await settle_one(self._desk, provider, intent, resubmit=resubmit, wait=wait))
         return tuple(settled)
 
     async def resolve(self, key: str, job_id: str | None) -> Intent:
         """A person's word on what became of a paid request: this job, or (None) nothing was created."""
-        intent, now, ledger = await self.get(key), self._desk.clock.now(), self._desk.ledger
-        open_states = (*UNSETTLED, IntentState.NEEDS_HUMAN)
-        if intent.state not in open_states:
+        intent, ledger = await self.get(key), self._desk.ledger
+        if intent.state not in UNRESOLVED:
             raise UsageError(f"intent {intent.id} is {intent.state.value}; there is nothing to resolve")
         if job_id is None:
-            await self._desk.db(ledger.intents.move, intent.id, open_states, IntentState.UPLOADED, now, kind="resolved")
-            await self._desk.db(ledger.budget.release, f"training:{intent.id}", now)
+            now = self._desk.clock.now()
+            await self._desk.db(ledger.intents.proved_absent, intent.id, UNRESOLVED, now, kind="resolved")
         else:
             async with self._session.open(self._account(intent)) as provider:
                 job = await patiently(self._desk, provider, lambda: provider.job(job_id))
-            await self._desk.db(ledger.intents.record_job, intent.id, job, now, "resolved")
+            _refuse_foreign(intent, job)
+            await self._desk.db(ledger.intents.record_job, intent.id, job, self._desk.clock.now(), "resolved")
         return await self.get(intent.id)
 
     async def adopt(self, provider_name: str, job_id: str, account: str | None = None) -> Run:
@@ -159,10 +159,10 @@ class Jobs:
         async with self._session.open(opened) as provider:
             remote = await patiently(self._desk, provider, lambda: provider.jobs(limit=1000))
         intents = [i for i in await self.ls() if i.provider == provider_name and i.account == opened.ref]
-        tags, ids = {intent.tag for intent in intents}, {job.id for job in remote}
+        known, ids = {intent.job_id for intent in intents}, {job.id for job in remote}
         return Audit(
             provider_name,
-            unknown=tuple(job for job in remote if job.tag and job.tag not in tags),
+            unknown=tuple(job for job in remote if job.tag and job.id not in known),
             missing=tuple(i for i in intents if i.job_id and i.job_id not in ids and i.state is IntentState.CREATED),
         )
 
@@ -179,11 +179,14 @@ class Jobs:
 
     def _account(self, intent: Intent) -> Account:
         """The account of the environment; a job bought at another one is not asked for with this key."""
-        name, _, base_url = intent.account.partition("@")
-        account = self._session.account(intent.provider, name or None)
-        if account.ref != intent.account:
-            raise UsageError(
-                f"this job belongs to account {intent.account}, and the environment opens {account.ref}",
-                fix=f"set the base URL to {base_url}" if base_url else "unset the base URL, or use that account's key",
-            )
-        return account
+        return self._session.account_of(intent.provider, intent.account, f"job {intent.job_id or intent.id}")
+
+
+def _refuse_foreign(intent: Intent, job: RemoteJob) -> None:
+    """A job that bears the tag of another plan of ours is a slip of the hand."""
+    if job.tag is not None and job.tag != intent.tag:
+        raise UsageError(
+            f"job {job.id} carries the tag {job.tag}, not this intent's {intent.tag}",
+            where=f"intent {intent.id}",
+            fix="look at the id again: that job was bought for another plan",
+        )

@@ -69,7 +69,7 @@ class Leases:
         if key is not None and not chosen:
             raise UsageError(f"no open lease {key!r}", fix="tunewright leases ls")
         for row in chosen:
-            account = self._session.account(row.provider, row.account.partition("@")[0] or None)
+            account = self._session.account_of(row.provider, row.account, f"lease {row.id}")
             async with self._session.open(account) as provider:
                 await stop(desk, provider, row)
         return tuple([await desk.db(desk.ledger.leases.get, row.id) for row in chosen])

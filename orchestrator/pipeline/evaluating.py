@@ -109,13 +109,16 @@ async def evaluate(
     reserve_usd: Decimal,
     progress: Callable[[int, int], None],
 ) -> Evaluated:
-    """Record the rule, hold the money, ask what is missing, settle with what the answers cost."""
+    """Record the rule, hold the money, ask what is missing, settle with what the answers cost.
+
+    Where nothing is missing nothing is held and nobody is asked.
+    """
     desk = session.desk
     spec = spec_for(settings, served, asked)
     rule = Rule(**await desk.db(desk.ledger.answers.begin, spec.id, spec, settings.rule, desk.clock.now()))
-    await _hold(session, settings, served[0].account, spec.id, run_id, reserve_usd)
     known = await stored(desk, spec.id)
     if sum(answer.error is None for answer in known.values()) < len(served) * len(asked):
+        await _hold(session, settings, _payer(served), spec.id, run_id, reserve_usd)
         async with _opened(session, settings, served, run_id) as (opened, live):
             await _await_all(session, settings, opened, live)
             concrete = replace(spec, candidates=tuple(item.candidate for item in live))
@@ -177,6 +180,11 @@ async def _await_all(
     for item in live:
         name = item.candidate.name
         await await_model(session.desk, opened[name], item.candidate.model, settings.sampling, _READY_WITHIN_S)
+
+
+def _payer(served: Sequence[Served]) -> Account:
+    """Whose budget it is: a real account before a sandbox, so that real money never counts as none."""
+    return min((item.account for item in served), key=lambda account: account.sandbox)
 
 
 async def _hold(

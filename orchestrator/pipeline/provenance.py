@@ -40,13 +40,21 @@ def provenance(story: Story, ledger: str, now: datetime) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Versions of Python, of this package and of all that it requires; what is not installed is left out."""
     found = {"python": machine.python_version()}
-    required = (re.match(r"[\w.-]+", line) for line in requires(_US) or ())
-    for name in sorted({_US, *(name.group() for name in required if name)}):
+    for name in _packages():
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
     return found
+
+
+def _packages() -> list[str]:
+    """Our distribution and those that its metadata names, optional ones too."""
+    try:
+        named = (re.match(r"[\w.-]+", line) for line in requires(_US) or ())
+    except PackageNotFoundError:
+        return []
+    return sorted({_US, *(name.group() for name in named if name)})
 
 
 def _data(story: Story) -> dict[str, Any]:

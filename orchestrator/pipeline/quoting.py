@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from ..costing import Ask, Quote, load_overrides, quote
+from ..costing import Ask, Quote, load_overrides, quote, usd_text
 from ..dataset.records import Dataset
 from ..errors import BudgetRefused
 from ..settings import RunSettings, Target
@@ -85,8 +85,8 @@ def refuse_over(quoted: Quote, settings: RunSettings) -> None:
     most = reserve_usd(quoted, "training", "validation", "evaluation", "hosting")
     if settings.max_usd is not None and most > settings.max_usd:
         raise BudgetRefused(
-            f"the quote is {quoted.total_text}; up to ${most:.2f} must be held, and --max-usd is "
-            f"${settings.max_usd:.2f}",
+            f"the quote is {quoted.total_text}; up to {usd_text(most)} must be held, and --max-usd is "
+            f"{usd_text(settings.max_usd)}",
             where=where,
             fix="raise --max-usd, or spend less: fewer epochs or rows, a cheaper model",
         )

@@ -11,10 +11,9 @@ from typing import Any
 from providers.contract import Platform
 from providers.records import JobState, Plan, Price, ProviderFile, RemoteJob
 
-from ..canonical import intent_id, plain, run_id, sha256_of
-from ..clock import today
+from ..canonical import intent_id, plain, run_id
 from ..costing import Quote
-from ..dataset.records import Dataset, Split
+from ..dataset.records import Dataset
 from ..errors import DataRefused, UsageError
 from ..evaluation.ask import questions, stored
 from ..evaluation.decide import Rule
@@ -30,9 +29,10 @@ from .begun import Begun
 from .billed import Billed
 from .deciding import judge
 from .evaluating import Evaluated, Served, base_candidate, evaluate, spec_for, tuned_candidate
-from .prepare import FILES, archive, load_pairs, restore, upload_files
+from .prepare import FILES, archive, restore, upload_files
 from .pricing import price_rows
-from .quoting import quote_for, refuse_over, reserve_usd
+from .quoting import refuse_over, reserve_usd
+from .ready import Ready, ready
 from .reporting import Written, write_report
 from .result import RunResult
 from .session import Account, Session
@@ -42,17 +42,18 @@ from .training import bill_usd, make_plan, start_job, watch_job
 __all__ = [
     "Consent",
     "Progress",
+    "Ready",
     "account_of",
     "asked_before",
     "begin",
-    "begin_comparison",
     "buy",
     "compare",
-    "comparison_of",
     "finish",
     "follow",
+    "ready",
     "reopen",
     "report",
+    "start_run",
 ]
 
 Consent = Callable[["Quote | None", RunSettings], None]
@@ -64,19 +65,11 @@ Progress = Callable[[int, int], None]
 _USUAL_DISCORDANCE = 0.2
 
 
-async def begin(session: Session, settings: RunSettings) -> Begun:
-    """Check, split, quote and convert; write the run. Raises before anything is written when the pairs are refused."""
+async def begin(session: Session, ready: Ready) -> Begun:
+    """Convert to the files to upload, and write the run."""
+    settings, dataset, quoted = ready.settings, ready.dataset, ready.quote
     target = settings.target
-    dataset = load_pairs(settings)
     _enough_held_out(session, dataset)
-    quoted = quote_for(
-        settings,
-        dataset,
-        target,
-        environ=session.environ,
-        home=session.home,
-        on=today(session.desk.clock),
-    )
     account = session.account(target.provider, settings.account)
     files = upload_files(dataset, account.platform, settings.method, session.home / FILES)
     settings = await _numbered(session, settings, account, quoted, files)
@@ -87,7 +80,7 @@ async def begin(session: Session, settings: RunSettings) -> Begun:
         "quote": plain(quoted),
         "files": [plain(file) for file in files],
     }
-    run = await _start(session, target, record)
+    run = await start_run(session, target, record)
     return Begun(run=run, settings=settings, dataset=dataset, quote=quoted, account=account, files=files)
 
 
@@ -121,28 +114,7 @@ async def _numbered(
     return settings
 
 
-def comparison_of(settings: RunSettings, tuned: Target) -> RunSettings:
-    """Settings for comparing two models that exist; the tuned one is priced as a child of the base where it can be."""
-    base = settings.to[0]
-    child_of = base.model if tuned.provider == base.provider else tuned.model
-    return replace(settings, extra={**settings.extra, "tuned": str(tuned), "tuned_base": child_of})
-
-
-async def begin_comparison(session: Session, settings: RunSettings, consent: Consent) -> Begun:
-    """A run without training: every pair is a held-out question."""
-    consent(None, settings)
-    read = load_pairs(settings)
-    everything = Split(train=(), validation=(), test=read.rows, balance={"test": len(read.rows)})
-    dataset = replace(read, split=everything, sha256=sha256_of([read.sha256, "all held out"]))
-    base = settings.to[0]
-    account = session.account(base.provider, settings.account)
-    archive(session, dataset)
-    record = {"settings": plain(settings), "dataset": dataset.sha256}
-    run = await _start(session, base, record)
-    return Begun(run=run, settings=settings, dataset=dataset, quote=None, account=account)
-
-
-async def _start(session: Session, target: Target, record: dict[str, Any]) -> Run:
+async def start_run(session: Session, target: Target, record: dict[str, Any]) -> Run:
     now, desk = session.desk.clock.now(), session.desk
     run = Run(id=run_id(), created_at=now, stage="quoted", provider=target.provider, model=target.model, record=record)
     await desk.db(desk.ledger.runs.start, run)
@@ -153,6 +125,7 @@ async def _start(session: Session, target: Target, record: dict[str, Any]) -> Ru
 async def reopen(session: Session, run: Run) -> Begun:
     """A run as the ledger holds it. Raises `UsageError` when its dataset's archive was deleted."""
     record = run.record
+    session.desk.say("run", "", run=run.id)
     if "settings" not in record:
         raise UsageError(
             f"run {run.id} adopted a job made elsewhere, so its pairs are not known here",
@@ -337,4 +310,5 @@ async def report(session: Session, begun: Begun, out: Path | None) -> Written:
 async def _story(session: Session, begun: Begun, evaluated: Evaluated) -> Story:
     judged = judge(evaluated, begun.settings.grader, begun.dataset.task == "labels")
     billed, intent = await _bill(session, begun, evaluated)
+    begun = replace(begun, run=await session.desk.db(session.desk.ledger.runs.get, begun.run.id))
     return Story(begun=begun, intent=intent, evaluated=evaluated, judged=judged, billed=billed)

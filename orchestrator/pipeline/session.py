@@ -26,9 +26,12 @@ class Account:
 
     @property
     def ref(self) -> str:
-        """The organisation or project, and the server where it is not the platform's own."""
+        """The organisation, project or given name, and the server where it is not the platform's own."""
         base_url = self.connection.base_url
-        return f"{self.connection.account}@{base_url}" if base_url else self.connection.account
+        if base_url is None:
+            return self.connection.account
+        # Without an id of its own, an adapter puts the server before the name already.
+        return f"{self.connection.account.removeprefix(f'{base_url}#')}@{base_url}"
 
     @property
     def sandbox(self) -> bool:
@@ -50,6 +53,23 @@ class Session:
         platform = platform_named(provider)
         connection = platform.connection(self.environ, name, writable(self.home))
         return Account(platform=platform, connection=connection)
+
+    def account_of(self, provider: str, ref: str, what: str) -> Account:
+        """The account that the ledger knows by `ref`. Raises `UsageError` when the environment opens another one:
+        what was bought there is not asked for with this key."""
+        account = self.account(provider, None)
+        for name in (ref, ref.rpartition("@")[0]):
+            if account.ref != ref and name:
+                # The environment does not tell the name that the user gave.
+                account = self.account(provider, name)
+        if account.ref != ref:
+            here = self.account(provider, None).ref
+            server = ref.rpartition("@")[2] if "@" in ref else None
+            raise UsageError(
+                f"{what} belongs to account {ref}, and the environment opens {here}",
+                fix=f"set the base URL to {server}" if server else "unset the base URL, or use that account's key",
+            )
+        return account
 
     @asynccontextmanager
     async def open(self, account: Account) -> AsyncIterator[Provider]:

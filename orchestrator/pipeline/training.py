@@ -15,13 +15,12 @@ from ..errors import JobFailed, UsageError
 from ..jobs.patience import patiently
 from ..jobs.submit import Order, submit
 from ..jobs.watch import Reading, watch
-from ..ledger import Intent, IntentState
+from ..ledger import Intent, IntentState, training_spending
 from ..settings import RunSettings
 from .session import Account, Session
 
 __all__ = ["Training", "bill_usd", "make_plan", "preflight", "settle", "start_job", "watch_job"]
 
-WATCH_PATIENCE_S = 3600.0
 _UNTRAINED = (JobState.FAILED, JobState.CANCELLED, JobState.BLOCKED)
 
 
@@ -95,7 +94,7 @@ async def watch_job(
 ) -> RemoteJob:
     """Watch to the end, settle the money, answer the job. Raises `JobFailed` unless it succeeded."""
     job = intent.job
-    async for reading in watch(session.desk, provider, intent, patience_s=WATCH_PATIENCE_S):
+    async for reading in watch(session.desk, provider, intent, patience_s=session.desk.watch_patience_s):
         see(reading)
         job = reading.job
     assert job is not None
@@ -125,7 +124,7 @@ async def settle(session: Session, intent: Intent, job: RemoteJob, prices: Seque
     if usd is None and job.state in _UNTRAINED and not await session.desk.db(ledger.intents.metrics, intent.id):
         usd = Decimal(0)
     if usd is not None:
-        await session.desk.db(ledger.budget.settle, f"training:{intent.id}", usd, now)
+        await session.desk.db(ledger.budget.settle, training_spending(intent.id), usd, now)
     return usd
 
 
