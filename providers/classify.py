@@ -33,7 +33,7 @@ from .records import Decision
 
 __all__ = ["PROVED_UNSENT_STATUS", "Asked", "decide", "redact", "translate", "was_sent"]
 
-PROVED_UNSENT_STATUS = frozenset({400, 401, 403, 404, 413, 415, 422, 429})
+PROVED_UNSENT_STATUS = frozenset({400, 401, 402, 403, 404, 413, 415, 422, 429})
 """Answers that refuse before anything is made. 408, 409 and 5xx are not here: the job may exist."""
 
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
