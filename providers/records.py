@@ -79,11 +79,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One training example in neutral form: an OpenAI-style conversation whose last turn is the answer to learn."""
+    """One training example in neutral form: an OpenAI-style conversation whose last turn is the answer to learn.
+
+    `rejected`: for training by preference, one assistant turn that answers the same prompt worse; else empty.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[JsonObject, ...] = ()
     parallel_tool_calls: bool | None = None
+    rejected: tuple[Message, ...] = ()
 
     @property
     def prompt(self) -> tuple[Message, ...]:

@@ -12,10 +12,12 @@ from providers.errors import InvalidData
 from providers.records import Example, Message
 
 from ..errors import UsageError
+from .answers import label_counts, task_of
 from .collecting import Collector, Place
 from .comparing import count_rows, drop_leaks, settle_repeats
 from .files import byte_order_mark, must_be_a_file, not_text, wide_encoding
 from .json_lines import not_an_object, parse_line
+from .label_rules import label_problems
 from .normal import answer_key, input_key
 from .reading import Entry
 from .records import Finding, Policy, Row
@@ -51,7 +53,11 @@ def check_as_is(path: Path, dialect: Dialect, *, validation: Path | None = None)
     collector = Collector(_POLICY)
     train = _judge_file(Path(path), dialect, collector)
     if train:
-        count_rows(len(train), len(train), (entry.answer for entry in train), collector)
+        answers = [entry.answer for entry in train]
+        count_rows(len(train), len(train), answers, collector)
+        if task_of(answers) == "labels":
+            for problem in label_problems(label_counts(answers)):
+                collector.whole(problem.rule, problem.message)
     if validation is not None:
         drop_leaks(train, _judge_file(Path(validation), dialect, collector), collector, "the validation file")
     return tuple(collector.findings)
@@ -62,6 +68,8 @@ def judge_line(line: bytes, dialect: Dialect) -> Judged:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data" and not line.endswith(b"\n"):
+            return Judged(None, (Problem("truncated", "the last line ends in the middle of a character"),))
         at = f"byte 0x{line[error.start]:02X} at position {error.start + 1}"
         return Judged(None, (Problem("undecodable", f"is not UTF-8: {at}"),))
     value = parse_line(text)

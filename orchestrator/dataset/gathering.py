@@ -47,9 +47,8 @@ def _in_folder(folder: Path) -> tuple[Path, ...]:
         return _saved_dataset(folder)
     found = sorted(_data_files(folder))
     if not found:
-        raise UsageError(
-            "is a directory without data files", where=str(folder), fix=f"name a file; read are: {_listed(_SUFFIXES)}"
-        )
+        fix = f"name a file, or a folder that holds some of {_listed(_SUFFIXES)}"
+        raise UsageError("is a directory", where=str(folder), fix=fix)
     return _one_split(found, folder)
 
 

@@ -64,8 +64,10 @@ def _whole_object(line: str) -> dict[str, Any] | None:
 def parse_line(line: str) -> Any:
     """The value of one line with its line end, or the `Problem`. Only a file's last line may have none."""
     value = parse(line)
-    if isinstance(value, Problem) and value.message == _CUT and not line.endswith("\n"):
-        return Problem("truncated", "the last line ends in the middle of a value")
+    if isinstance(value, Problem) and value.rule == "not-json" and not line.endswith("\n"):
+        text = line.strip()
+        if value.message == _CUT or (text.startswith("{") and not text.endswith("}")):
+            return Problem("truncated", "the last line ends in the middle of a value")
     return value
 
 
@@ -129,7 +131,7 @@ def _decode_problem(error: json.JSONDecodeError) -> Problem:
         return Problem("not-json", "is a comment, which JSON does not have")
     if text.startswith("{'"):
         return Problem("not-json", "has single quotes, as Python prints a dict; JSON needs double quotes")
-    if error.pos >= len(error.doc.rstrip()):
+    if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string"):
         return Problem("not-json", _CUT)
     return Problem("not-json", f"is not JSON: {error.msg} at column {error.pos + 1}")
 

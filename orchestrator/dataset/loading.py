@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataRefused, UsageError
-from .answers import Task, task_of
+from .answers import Task, label_counts, task_of
 from .collecting import Collector
 from .comparing import count_rows, drop_leaks, settle_repeats
 from .gathering import files_of
+from .label_rules import label_problems
 from .normal import canonical
 from .reading import Entry, Loaded, read_file
 from .records import Columns, Dataset, Finding, Policy, Row, Split
@@ -127,6 +128,9 @@ def _judge_whole(sides: Sides, kept: list[Entry], loaded: list[Loaded], task: Ta
         collector.whole("preference-rows", "the rows hold a rejected answer each")
     if any(one.layout and one.layout.kind == "text" for one in loaded):
         collector.whole("plain-text", "the rows are plain text without an input")
+    if task == "labels":
+        for problem in label_problems(label_counts(entry.row.example.answer for entry in kept)):
+            collector.whole(problem.rule, problem.message)
     if task == "labels" and sides.test:
         tested = {entry.row.example.answer.strip() for entry in sides.test}
         missing = sorted({entry.row.example.answer.strip() for entry in kept} - tested)

@@ -78,7 +78,9 @@ def _words(message: Message) -> str:
         return message.content
     parts = message.content if isinstance(message.content, tuple) else ()
     images = [part for part in parts if part.get("type") != "text"]
-    return message.text + json.dumps([*images, *message.tool_calls], sort_keys=True)
+    # The ids of calls are made up anew for each row: rows that differ in nothing else say the same.
+    calls = [call.get("function", call) for call in message.tool_calls]
+    return message.text + json.dumps([*images, *calls], sort_keys=True)
 
 
 def canonical(example: Example) -> bytes:

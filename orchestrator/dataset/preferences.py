@@ -1,4 +1,4 @@
-"""Rows with a better and a worse answer, in the ways people write them, as turns. Pure; judging them is left to rules."""
+"""Rows with a better and a worse answer, in the ways people write them, as turns. Pure; rules judge them elsewhere."""
 
 from __future__ import annotations
 

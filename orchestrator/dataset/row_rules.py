@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from providers.records import Example, Message
 
+from .answer_rules import boilerplate, misdecoded, wording_problems
+from .image_rules import image_problems
 from .rules import Problem
 from .secrets import find_secrets, may_hold_secret
 from .tool_rules import tool_problems
@@ -39,7 +41,9 @@ def _is_clean(example: Example) -> bool:
     if len(texts) < len(messages) or "" in texts or any(map(str.isspace, texts)):
         return False
     text = "\n".join(texts)
-    return not may_hold_secret(text) and "<|" not in text and "\0" not in text and (text.isascii() or _is_unicode(text))
+    if may_hold_secret(text) or "<|" in text or "\0" in text or boilerplate(texts[-1]):
+        return False
+    return text.isascii() or (_is_unicode(text) and not misdecoded(text))
 
 
 def _problems(example: Example) -> Iterator[Problem]:
@@ -53,7 +57,10 @@ def _problems(example: Example) -> Iterator[Problem]:
         yield from tool_problems(example)
     if example.rejected and _all_text(example.rejected[0]) == _all_text(example.messages[-1]):
         yield Problem("identical-outputs", "the preferred and the rejected answer are the same", _at(example, -1))
+    if any(type(message.content) is tuple for message in example.messages):
+        yield from image_problems(example)
     yield from _blank_problems(example)
+    yield from wording_problems(example)
     yield from _text_problems(example)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from providers.records import Example, JsonObject
 
 from .rules import Problem
+from .tool_schemas import misfit
 
 __all__ = ["tool_problems"]
 
@@ -16,6 +17,8 @@ __all__ = ["tool_problems"]
 def tool_problems(example: Example) -> Iterator[Problem]:
     """Every problem with the tools of one example."""
     schemas = {tool["function"]["name"]: tool["function"].get("parameters") or {} for tool in example.tools}
+    if len(schemas) < len(example.tools):
+        yield Problem("tools", "two tools have the same name", "tools")
     for index, message in enumerate(example.messages):
         for number, call in enumerate(message.tool_calls):
             at = f"messages[{index}].tool_calls[{number}]"
@@ -39,10 +42,9 @@ def _arguments(function: JsonObject, schemas: Mapping[str, Any], at: str) -> Ite
     if not isinstance(value, dict):
         yield Problem("tool-arguments", "the arguments are no JSON object", field)
         return
-    required = schemas.get(function["name"], {}).get("required")
-    missing = [name for name in required if name not in value] if isinstance(required, list) else []
-    if missing:
-        yield Problem("tool-arguments", f"lacks the required {', '.join(map(str, missing))}"[:200], field)
+    wrong = misfit(value, schemas.get(function["name"], {}))
+    if wrong:
+        yield wrong._replace(field=field)
 
 
 def _parsed(text: str) -> Any:

@@ -143,7 +143,7 @@ async def stop(desk: Desk, provider: Provider, row: LeaseRow) -> None:
     if not ids and _may_appear(desk, provider, row):
         desk.say("lease_unseen", f"the endpoint of {row.model} is not listed (yet); it is looked for at the next start")
         return
-    await _settle(desk, row, found, bool(ids))
+    await _settle(desk, row, found)
 
 
 def _may_appear(desk: Desk, provider: Provider, row: LeaseRow) -> bool:
@@ -153,14 +153,16 @@ def _may_appear(desk: Desk, provider: Provider, row: LeaseRow) -> bool:
     return desk.clock.now() < row.started_at + timedelta(seconds=provider.platform.settling().window_s)
 
 
-async def _settle(desk: Desk, row: LeaseRow, found: Sequence[Lease], served: bool) -> None:
-    """What it cost, by the hour from the first request on. Where no price is known the money stays reserved."""
+async def _settle(desk: Desk, row: LeaseRow, found: Sequence[Lease]) -> None:
+    """What it cost, by the hour from the first request on. Where no price is known the money stays reserved; an
+    endpoint on which nothing ever ran cost nothing. `found`: as it stood before it was stopped."""
     now = desk.clock.now()
     await desk.db(desk.ledger.leases.move, row.id, LeaseStage.STOPPED, now, stopped_at=now)
     prices = [row.usd_per_hour, *(lease.usd_per_hour for lease in found)]
     usd_per_hour = next((price for price in prices if price is not None), None)
     hours = Decimal((now - (row.started_at or now)).total_seconds()) / 3600
-    if not served:
+    ran = row.remote_id is not None or any(lease.state is not LeaseState.STOPPED for lease in found)
+    if not ran:
         await desk.db(desk.ledger.budget.release, _spending(row), now)
     elif usd_per_hour is None:
         desk.say("lease_stopped", f"stopped the endpoint of {row.model}; the platform told no price for it")

@@ -131,17 +131,11 @@ class Jobs:
         async with self._session.open(opened) as provider:
             job = await patiently(self._desk, provider, lambda: provider.job(job_id))
         ledger, now = self._desk.ledger, self._desk.clock.now()
-        plan = Plan(
-            provider=provider_name,
-            account=opened.ref,
-            model=job.model,
-            method=Method.SFT,
-            hyperparameters=Hyperparameters(extra=job.hyperparameters),
-            train_sha256=f"unknown, job {job.id}",
-            validation_sha256=None,
-        )
-        intent = await self._desk.db(ledger.intents.plan, new_intent(plan, now, sandbox=opened.sandbox))
-        await self._desk.db(ledger.intents.record_job, intent.id, job, now, "adopted")
+        intent = await self._desk.db(ledger.intents.find, job_id)
+        if intent is None or (intent.provider, intent.account) != (provider_name, opened.ref):
+            plan = _plan_of(job, provider_name, opened.ref)
+            intent = await self._desk.db(ledger.intents.plan, new_intent(plan, now, sandbox=opened.sandbox))
+            await self._desk.db(ledger.intents.record_job, intent.id, job, now, "adopted")
         run = Run(
             id=run_id(),
             created_at=now,
@@ -180,6 +174,19 @@ class Jobs:
     def _account(self, intent: Intent) -> Account:
         """The account of the environment; a job bought at another one is not asked for with this key."""
         return self._session.account_of(intent.provider, intent.account, f"job {intent.job_id or intent.id}")
+
+
+def _plan_of(job: RemoteJob, provider: str, account: str) -> Plan:
+    """What can be told of the plan of a job that was made elsewhere."""
+    return Plan(
+        provider=provider,
+        account=account,
+        model=job.model,
+        method=Method.SFT,
+        hyperparameters=Hyperparameters(extra=job.hyperparameters),
+        train_sha256=f"unknown, job {job.id}",
+        validation_sha256=None,
+    )
 
 
 def _refuse_foreign(intent: Intent, job: RemoteJob) -> None:

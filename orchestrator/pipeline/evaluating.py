@@ -18,7 +18,7 @@ from ..settings import RunSettings, Target
 from .pricing import price_rows
 from .session import Account, Session
 
-__all__ = ["Evaluated", "Served", "base_candidate", "evaluate", "spec_for", "tuned_candidate"]
+__all__ = ["Evaluated", "Served", "base_candidate", "evaluate", "payer", "spec_for", "tuned_candidate"]
 
 _READY_WITHIN_S = 900.0
 _HOSTING_HOURS = Decimal(1)
@@ -118,7 +118,7 @@ async def evaluate(
     rule = Rule(**await desk.db(desk.ledger.answers.begin, spec.id, spec, settings.rule, desk.clock.now()))
     known = await stored(desk, spec.id)
     if sum(answer.error is None for answer in known.values()) < len(served) * len(asked):
-        await _hold(session, settings, _payer(served), spec.id, run_id, reserve_usd)
+        await _hold(session, settings, payer(served), spec.id, run_id, reserve_usd)
         async with _opened(session, settings, served, run_id) as (opened, live):
             await _await_all(session, settings, opened, live)
             concrete = replace(spec, candidates=tuple(item.candidate for item in live))
@@ -182,7 +182,7 @@ async def _await_all(
         await await_model(session.desk, opened[name], item.candidate.model, settings.sampling, _READY_WITHIN_S)
 
 
-def _payer(served: Sequence[Served]) -> Account:
+def payer(served: Sequence[Served]) -> Account:
     """Whose budget it is: a real account before a sandbox, so that real money never counts as none."""
     return min((item.account for item in served), key=lambda account: account.sandbox)
 

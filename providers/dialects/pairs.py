@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..records import Example, Message
-from .strict import unsupported
+from .strict import refuse_rejected, unsupported
 
 __all__ = ["PromptCompletion", "pair_of", "plain_text"]
 
@@ -34,7 +34,8 @@ def pair_of(example: Example, dialect: str) -> PromptCompletion:
 
 
 def refuse_tools(example: Example, dialect: str) -> None:
-    """Tools and the calling of them need a conversation format."""
+    """Tools and the calling of them need a conversation format, and a rejected answer one of preferences."""
+    refuse_rejected(example, dialect)
     if example.tools or any(message.tool_calls or message.role == "tool" for message in example.messages):
         raise unsupported(dialect, "tools", "choose a conversation format")
     if example.parallel_tool_calls is not None:

@@ -8,11 +8,12 @@ from ..errors import Unsupported
 from ..records import Example, JsonObject, Message
 from .conversation import ROLES, BadLine, parse_conversation, unknown_keys, write_conversation
 
-__all__ = ["decode_strictly", "encode_strictly", "unsupported"]
+__all__ = ["decode_strictly", "encode_strictly", "refuse_rejected", "unsupported"]
 
 
 def encode_strictly(example: Example, dialect: str) -> dict[str, Any]:
     """The chat line's object, or `Unsupported` naming what no chat line can hold."""
+    refuse_rejected(example, dialect)
     line = write_conversation(example)
     if example.tools or not all(map(_is_plain, example.messages)) or not example.messages:
         for message in example.messages:
@@ -32,6 +33,12 @@ def decode_strictly(line: JsonObject) -> Example:
                 "this format has no developer turn; use system", field=f"messages[{index}].role", reason="role"
             )
     return example
+
+
+def refuse_rejected(example: Example, dialect: str) -> None:
+    """A rejected answer has a place in preference lines alone; leaving it out would be another training."""
+    if example.rejected:
+        raise unsupported(dialect, "a rejected answer", "train by preference, or give only the answers to learn")
 
 
 def unsupported(dialect: str, what: str, fix: str) -> Unsupported:

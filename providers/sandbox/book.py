@@ -58,8 +58,9 @@ class Book:
     def wanted(self, id: str) -> bool:
         """Whether there is anything left to train."""
         job = self._jobs.get(id)
-        alive = job is not None and job.failure is None and job.cancelled_at is None
-        return alive and job is not None and len(self.epochs(id)) < (job.epochs or 1)
+        if job is None or job.failure is not None or job.cancelled_at is not None:
+            return False
+        return job.doomed or len(self.epochs(id)) < (job.epochs or 1)
 
     def unfinished(self) -> list[str]:
         """Jobs that a restart has interrupted."""

@@ -17,9 +17,7 @@ __all__ = ["BaseModel", "base_model", "base_models"]
 
 _SMALL = "sandbox-small"
 _CONTEXT_TOKENS = 32_768  # where the facts know none
-_SPECIAL_USD = Decimal(
-    "9.00"
-)  # per million tokens, where no source gives a price: the least of Together's special range
+_SPECIAL_USD = Decimal("9.00")  # per million tokens, where no source has a price: the least of the special range
 
 _ALIASES = {
     ("openai", "small"): _SMALL,

@@ -83,6 +83,11 @@ class Job:
         return _SHORT * self.pace_s
 
     @property
+    def doomed(self) -> bool:
+        """Whether a fault will make it fail, so that it never succeeds in the moment before that is written down."""
+        return bool(_FATAL & self.fate.keys())
+
+    @property
     def starts_at(self) -> float | None:
         """When training starts; None until the files are validated."""
         if self.validated_at is None:
@@ -163,7 +168,7 @@ def _phase(job: Job, epochs: Sequence[TrainedEpoch], now: float) -> tuple[Phase,
     if len(epochs) < job.epochs or now < epochs[-1].done_at or job.failure is not None:
         return "running", None
     done_at = epochs[-1].done_at + job.short_s
-    if now < done_at or _FATAL & job.fate.keys():  # its failure is being written down
+    if now < done_at or job.doomed:
         return "finalizing", None
     return "succeeded", done_at
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from .. import facts
 from .book import Book
 from .files import Files
 from .jobs import Job
@@ -17,19 +18,12 @@ from .learner import Learner, Pair, Point, Setting, learner
 from .rows import BadFile, Rows, openai_rows, together_rows
 from .store import Store
 
-__all__ = ["KEPT_CHECKPOINTS", "Trainer", "auto_batch", "auto_epochs"]
+__all__ = ["KEPT_CHECKPOINTS", "Trainer"]
 
 KEPT_CHECKPOINTS = 3  # checkpoints of the last three epochs are kept (OpenAI, facts of 2026-11-22)
 
 
-def auto_epochs(rows: int) -> int:
-    """Epochs when the platform may choose: 3, more for few rows, fewer for very many (OpenAI's cookbook, 2023)."""
-    if rows * 3 < 100:
-        return min(25, max(1, 100 // rows))
-    return max(1, 25_000 // rows) if rows * 3 > 25_000 else 3
-
-
-def auto_batch(rows: int) -> int:
+def _auto_batch(rows: int) -> int:
     """Batch size when the platform may choose: about 0.2 % of the rows, at most 256 (OpenAI's guide, 2023)."""
     return max(1, min(256, round(rows * 0.002)))
 
@@ -178,12 +172,12 @@ class _BadValidation(BadFile):
 
 def _resolved(job: Job, material: _Material) -> Job:
     rows = len(material.train.pairs)
-    epochs = job.epochs or auto_epochs(rows)
+    epochs = job.epochs or int(facts.auto_epochs("openai", rows).value)
     return replace(
         job,
         rows=rows,
         epochs=epochs,
-        batch_size=min(rows, job.batch_size or auto_batch(rows)),
+        batch_size=min(rows, job.batch_size or _auto_batch(rows)),
         evals=epochs if job.evals is None else job.evals,
         tokens=material.train.tokens,
         valid_rows=len(material.valid.pairs) if material.valid else 0,

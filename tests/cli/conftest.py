@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +101,10 @@ class Started:
         return Answer(code, out, self.err)
 
     def kill(self) -> None:
-        """End it, if it still runs."""
+        """End it, if it still runs, and let go of its pipes."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.stdout is not None and not self._process.stdout.closed:
             self.finish()
 
 
@@ -193,6 +195,13 @@ class Server:
         """How often a path that ends so was asked, since the log was cleared."""
         rows = self._admin("GET", "requests").json()["requests"]
         return sum(row["count"] for row in rows if row["method"] == method and row["path"].endswith(ending))
+
+    def until_asked(self, method: str, ending: str) -> None:
+        """Wait until a path that ends so was asked."""
+        deadline, pause = time.monotonic() + _PATIENT_S, threading.Event()
+        while not self.asked(method, ending):
+            assert time.monotonic() < deadline, f"{method} {ending} was never asked"
+            pause.wait(0.02)
 
     def forget(self) -> None:
         """An empty request log, and no faults."""

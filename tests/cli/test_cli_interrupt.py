@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import subprocess
 import sys
+import termios
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ def _finishes(tunewright: Any, pairs: Path, server: Any) -> None:
 
 
 def test_while_checking(start: Any, work: Path) -> None:
-    rows = (f"what about number {i} of the many things, label{i % 7}\n" for i in range(300_000))
+    rows = (f"what about number {i} of the many things, label{i % 7}\n" for i in range(100_000))
     (work / "large.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
     running = start("check", "large.csv", "--debug")
     running.until("asyncio")
@@ -48,8 +51,8 @@ def test_while_uploading(tunewright: Any, start: Any, pairs: Path, server: Any) 
 
 def test_while_the_paid_request_is_under_way(tunewright: Any, start: Any, pairs: Path, server: Any) -> None:
     server.world.faults.set("slow", method="POST", path="/fine_tuning/jobs$", seconds=5)
-    running = start("run", pairs, *TO, *SPEND, "--debug", env=server.environ)
-    running.until("POST /fine_tuning/jobs")
+    running = start("run", pairs, *TO, *SPEND, env=server.environ)
+    server.until_asked("POST", "/fine_tuning/jobs")
     answer = running.interrupt()
     assert answer.code == 130
     assert "a job may have been created" in answer.err
@@ -72,8 +75,7 @@ def test_while_the_job_runs(tunewright: Any, start: Any, pairs: Path, slow_serve
 def test_while_asking_base_and_tuned(tunewright: Any, start: Any, pairs: Path, server: Any) -> None:
     server.world.faults.set("slow", method="POST", path="/chat/completions$", seconds=30, count=None)
     running = start("run", pairs, *TO, *SPEND, "--json", env=server.environ)
-    running.until(": succeeded")
-    running.until("asking both models")
+    server.until_asked("POST", "/chat/completions")
     answer = running.interrupt()
     assert answer.code == 130
     assert "what was answered so far is kept" in answer.error["what"]
@@ -100,6 +102,10 @@ class Terminal:
             self.screen += os.read(self._keyboard, 4096).decode(errors="replace")
 
     def type(self, keys: bytes) -> None:
+        """Type, once the line editor listens: it throws away what came before."""
+        pause = threading.Event()
+        while termios.tcgetattr(self._keyboard)[3] & termios.ICANON:
+            pause.wait(0.02)
         os.write(self._keyboard, keys)
 
     def finish(self) -> int:
@@ -114,9 +120,6 @@ class Terminal:
 
 def _own(tty: int) -> None:
     """Make it the controlling terminal, so that its Ctrl-C reaches the command."""
-    import fcntl
-    import termios
-
     os.setsid()
     fcntl.ioctl(tty, termios.TIOCSCTTY, 0)
 

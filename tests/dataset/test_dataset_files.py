@@ -19,7 +19,7 @@ SHARED = Path(__file__).parents[2] / "../shared/data"
 MALFORMED = SHARED / "malformed"
 VERDICTS = json.loads((MALFORMED / "VERDICTS.json").read_text()) if MALFORMED.is_dir() else {}
 # Read as input these are only another format, or have too few rows; `--as-is` is another question.
-READABLE = {"chat.txt", "pretty_printed.jsonl"}
+READABLE = {"chat.txt", "gzip_named_jsonl.jsonl", "pretty_printed.jsonl"}
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not here")
 
 
@@ -87,7 +87,10 @@ def test_nq_open_keeps_every_accepted_answer() -> None:
 
 @needs_shared
 def test_tool_calls_of_a_real_set_are_whole() -> None:
-    assert check(SHARED / "llamafactory_toolcall/glaive_toolcall_en_demo.openai_chat.jsonl").errors == ()
+    pytest.importorskip("jsonschema")
+    dataset = check(SHARED / "llamafactory_toolcall/glaive_toolcall_en_demo.openai_chat.jsonl")
+    assert dataset.errors == ()
+    assert [f.row for f in dataset.findings if f.rule == "tool-misfit"] == [260]  # a list where a number is declared
 
 
 @needs_shared

@@ -39,7 +39,8 @@ def paid_inside_retries(tree: ast.AST) -> list[str]:
     found = []
     for call in calls(tree):
         if name_of(call) == "patiently":
-            named = [functions[node.id] for node in ast.walk(call) if getattr(node, "id", None) in functions]
+            words = [node.id for node in ast.walk(call) if isinstance(node, ast.Name)]
+            named = [functions[word] for word in words if word in functions]
             bare = [node for node in ast.walk(call) if isinstance(node, ast.Attribute) and node.attr in PAID]
             found += [ast.unparse(inner) for part in (call, *named) for inner in calls(part) if is_paid(inner)]
             found += [ast.unparse(node) for node in bare]

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import providers
 from orchestrator.jobs.submit import Order, submit
 from orchestrator.jobs.watch import Reading, poll_spacing_s, read_once, watch
 from orchestrator.ledger import IntentState
@@ -70,7 +71,7 @@ def states(readings: list[Reading]) -> list[str]:
 
 @pytest.fixture
 async def bought(bench: Any, account: Any, make_order: Callable[..., Order], name: str) -> Any:
-    await submit(bench.desk, account, make_order(name))
+    await submit(bench.desk, account, make_order(name, sandbox=False))
     return bench
 
 
@@ -111,7 +112,7 @@ async def test_a_job_that_fails_ends_the_watch_and_says_why(
     bench: Any, account: Any, make_order: Callable[..., Order], name: str, place: Any
 ) -> None:
     place.sandbox.faults.set("job_failed")
-    await submit(bench.desk, account, make_order(name))
+    await submit(bench.desk, account, make_order(name, sandbox=False))
     job = (await to_the_end(bench, account))[-1].job
     assert (job.state, bool(job.error)) == (JobState.FAILED, True)
 
@@ -167,8 +168,6 @@ async def test_a_watch_that_gave_up_leaves_the_job_as_it_was(bought: Any, accoun
 
 async def test_a_key_that_stops_working_is_raised_at_once(bought: Any, place: Any, name: str, clock: Any) -> None:
     environ = {key: "revoked" if "KEY" in key else value for key, value in place.running.environ.items()}
-    import providers
-
     platform = providers.platform(name)
     asleep = len(clock.slept)
     async with platform.open(platform.connection(environ, None, place.world.home)) as provider:
