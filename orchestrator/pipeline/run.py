@@ -21,7 +21,7 @@ from ..jobs.leases import sweep
 from ..jobs.patience import patiently
 from ..jobs.recover import recover
 from ..jobs.watch import Reading
-from ..ledger import UNSETTLED, Intent, Run
+from ..ledger import UNRESOLVED, Intent, Run
 from ..ledger.codec import dump, load
 from ..settings import RunSettings, Target
 from ..stats import detectable_gap
@@ -105,10 +105,14 @@ def _enough_held_out(session: Session, dataset: Dataset) -> None:
 async def _numbered(
     session: Session, settings: RunSettings, account: Account, quoted: Quote, files: tuple[ProviderFile, ...]
 ) -> RunSettings:
-    """`--again`: the first generation of this plan that the ledger does not know. Else the plan as it is."""
+    """`--again`: the first generation of this plan that has bought nothing yet. Else the plan as it is.
+
+    A generation that a crash left unsent or in doubt is gone on with: the same wish, said once more, is still one.
+    """
     while settings.again:
         plan = make_plan(settings, account, quoted.recipe, files)
-        if await session.desk.db(session.desk.ledger.intents.find, intent_id(plan)) is None:
+        known = await session.desk.db(session.desk.ledger.intents.find, intent_id(plan))
+        if known is None or known.job_id is None:
             break
         settings = replace(settings, generation=settings.generation + 1)
     return settings
@@ -167,7 +171,7 @@ async def _tidy(session: Session, begun: Begun) -> None:
     desk, account = session.desk, begun.account
     async with session.open(account) as provider:
         await sweep(desk, provider, account.ref)
-        for intent in await desk.db(desk.ledger.intents.all, UNSETTLED):
+        for intent in await desk.db(desk.ledger.intents.all, UNRESOLVED):
             if intent.provider == account.platform.name and intent.account == account.ref:
                 await recover(desk, provider, intent, resubmit=begun.settings.resubmit_after_settle)
 

@@ -266,9 +266,8 @@ def _config(item: Instance, model: str) -> dict[str, Any]:
         "referenceModel": model,
         "referenceModelId": model.rpartition("/")[2],
         "selectors": [
-            {"key": "instance_type", "value": item.id},
-            {"key": "gpu_type", "value": item.gpu},
-            {"key": "gpu_count", "value": str(item.count)},
+            {"key": "accelerator_type", "value": item.gpu},
+            {"key": "accelerator_count", "value": str(item.count)},
         ],
         "certifications": [],
     }
