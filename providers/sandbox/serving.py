@@ -32,7 +32,10 @@ class Instance:
 
 INSTANCES: Mapping[str, Instance] = {
     instance.id: instance
-    for instance in (Instance("1x-h100-80gb", "H100", 1, 80, 399), Instance("1x-b200-192gb", "B200", 1, 192, 995))
+    for instance in (
+        Instance("1xnvidia-h100-80gb", "nvidia-h100-80gb", 1, 80, 399),
+        Instance("1xnvidia-b200-192gb", "nvidia-b200-192gb", 1, 192, 995),
+    )
 }
 
 
