@@ -23,8 +23,9 @@ def weigh(folder: Path, extra: str) -> tuple[float, int]:
     """Megabytes and packages that installing `tunewright{extra}` adds to an empty environment."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     empty = _bytes(folder)
-    pip = [folder / "bin" / "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--no-compile", f"{ROOT}{extra}"], check=True, stderr=subprocess.DEVNULL)
+    pip = [folder / "bin" / "pip", "--disable-pip-version-check"]
+    install = [*pip, "install", "--quiet", "--no-compile", f"{ROOT}{extra}"]
+    subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
     listed = subprocess.run([*pip, "list", "--format", "freeze"], check=True, capture_output=True, text=True)
     return (_bytes(folder) - empty) / 1e6, len(listed.stdout.splitlines())
 

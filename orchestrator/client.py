@@ -21,8 +21,8 @@ from .blocking import Blocking, blocking
 from .clock import Clock, SystemClock, today
 from .config import Config, environment, find_config, load_config
 from .costing import Advice, AdviceInput, Quote, advise, data_facts
-from .dataset import check
-from .dataset.records import Dataset
+from .dataset import check, check_as_is
+from .dataset.records import Dataset, Finding
 from .errors import BudgetRefused, StillRunning, UsageError
 from .jobs.desk import PATIENCE_S, WATCH_PATIENCE_S, Desk, Notice
 from .jobs.watch import Reading
@@ -128,6 +128,12 @@ class AsyncOrchestrator:
             test=chosen.test,
             validation=chosen.validation,
         )
+
+    async def check_as_is(self, pairs: Path | str, **options: Unpack[RunOptions]) -> tuple[Finding, ...]:
+        """What is wrong with this very file, were it uploaded to the one platform in `to`. Reads, converts nothing."""
+        chosen = self.settings(pairs, **options)
+        dialect = platform_named(chosen.target.provider).dialect(chosen.method)
+        return check_as_is(chosen.pairs, dialect, validation=chosen.validation)
 
     async def prepare(
         self, pairs: Path | str, out: Path | str, **options: Unpack[RunOptions]
@@ -348,6 +354,7 @@ class Orchestrator(Blocking):
         super().__init__(AsyncOrchestrator(home, **options))
 
     check = blocking(AsyncOrchestrator.check)
+    check_as_is = blocking(AsyncOrchestrator.check_as_is)
     prepare = blocking(AsyncOrchestrator.prepare)
     estimate = blocking(AsyncOrchestrator.estimate)
     dry_run = blocking(AsyncOrchestrator.dry_run)

@@ -18,7 +18,7 @@ __all__ = ["main"]
 # name → (module here, what it does). Listed so that `--help` imports nothing.
 _HAPPY_PATH = {
     "init": ("setup", "write a commented tunewright.toml"),
-    "advise": ("data", "should you fine-tune at all? the five questions, the common mistakes"),
+    "advise": ("advise", "should you fine-tune at all? the five questions, the common mistakes"),
     "check": ("data", "every finding with rule, row, field and fix"),
     "prepare": ("data", "clean, split and convert to each platform's file"),
     "estimate": ("estimate", "one quote table across platforms; needs no key and no network"),

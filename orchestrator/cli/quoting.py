@@ -12,9 +12,11 @@ from .shell import Shell
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..costing import Quote
+    from ..costing import Quote, QuoteLine
 
 __all__ = ["print_quote", "print_quotes"]
+
+_NAME, _AMOUNT = 21, 20
 
 
 def print_quotes(shell: Shell, quotes: Sequence[Quote]) -> None:
@@ -30,8 +32,15 @@ def _print_table(console: Console, quotes: Sequence[Quote]) -> None:
 
     from ..costing import compare_table
 
-    table = Table(title="the same pairs, platform by platform", title_justify="left", box=None, pad_edge=False)
-    for head in ("target", "cost", "hours", "tokens", "what can be customised", "closes to new jobs", "ends", "served"):
+    table = Table(
+        title="the same pairs, platform by platform",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 1, 0),
+    )
+    table.add_column("target", no_wrap=True)
+    for head in ("cost", "hours", "tokens", "what can be customised", "closes to new jobs", "ends", "served"):
         table.add_column(head, overflow="fold")
     for row in compare_table(quotes):
         hours = f"{row.hours[0]}-{row.hours[1]}" if row.hours else "unknown"
@@ -56,33 +65,62 @@ def _day(day: Any) -> str:
 
 
 def print_quote(console: Console, quote: Quote) -> None:
-    """The components, the total, the document's band, upkeep and dates, each with where it comes from."""
-    console.print(f"quote for {quote.provider}:{quote.model}, {quote.method.value}", style="bold")
+    """The components, the total, the document's band, upkeep and dates; sources stand below, by number."""
+    sources: dict[str, int] = {}
     count = quote.train_tokens
     exact = "counted exactly" if count.exact else f"between {count.low:,} and {count.high:,}"
+    console.print(f"quote for {quote.provider}:{quote.model}, {quote.method.value}", style="bold")
     console.print(
-        f"  {count.rows} training rows, {count.tokens:,} tokens a pass ({exact}); billed {quote.billed_tokens:,}"
+        f"  {count.rows:,} training rows, {count.tokens:,} tokens a pass ({exact}); {quote.billed_tokens:,} billed"
     )
     for line in quote.lines:
-        spread = _spread(line.low_usd, line.high_usd)
-        dated = f"  [{line.source}, as of {line.as_of}]" if line.source and line.as_of else ""
-        console.print(f"  {line.name:<20} {spread:>22}  {line.basis}{dated}")
+        _row(console, line.name, _spread(line.low_usd, line.high_usd), line.basis + _mark(line, sources))
         if line.note and not quote.sandbox:
-            console.print(f"  {'':<20} {'':>22}  {line.note}", style="dim")
+            _row(console, "", "", line.note, style="dim")
     console.print(f"  total: {quote.total_text}", style="bold")
-    console.print(f"  band: {quote.band_text}")
+    _print_around(console, quote)
+    for text, number in sources.items():
+        console.print(f"  [{number}] {text}", style="dim")
+
+
+def _print_around(console: Console, quote: Quote) -> None:
+    """What stands around the bill: the whole project's band, upkeep, why each preset, dates and warnings."""
+    band = f"{quote.band.name}, {quote.band.text}. " if quote.band else ""
+    console.print(f"  band: {band}{quote.band_text}")
     upkeep = quote.maintenance
     few, many = upkeep.retrains
-    a_year = _spread(upkeep.low_usd, upkeep.high_usd)
     at_least = "" if upkeep.complete else "at least "
+    a_year = _spread(upkeep.low_usd, upkeep.high_usd)
     console.print(f"  a year of {few} to {many} retrains: {at_least}{a_year}. {upkeep.note}".rstrip())
     for name, reason in quote.recipe.reasons.items():
         value = quote.recipe.hyperparameters.extra.get(name, getattr(quote.recipe.hyperparameters, name, None))
         console.print(f"  preset {name}={value}: {reason}", style="dim")
+    warned = {note.on for note in quote.dates if note.warn}
     for note in quote.dates:
-        console.print(f"  {note.on}: {note.text} ({note.days_left} days)", style="yellow" if note.warn else "")
+        if note.on not in warned:
+            console.print(f"  {note.on}: {note.text} ({note.days_left} days)")
     for warning in quote.warnings:
         console.print(f"  {warning}", style="yellow")
+
+
+def _mark(line: QuoteLine, sources: dict[str, int]) -> str:
+    """` [2]`, the number under which the line's source stands below the quote."""
+    if not (line.source and line.as_of):
+        return ""
+    text = f"{line.source}, as of {line.as_of}"
+    return f" [{sources.setdefault(text, len(sources) + 1)}]"
+
+
+def _row(console: Console, name: str, amount: str, text: str, style: str = "") -> None:
+    """Three columns; what does not fit the width goes on under the third."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    table.add_column(width=_NAME)
+    table.add_column(width=_AMOUNT, justify="right")
+    table.add_column(style=style, overflow="fold")
+    table.add_row(f"  {name}", amount, text)
+    console.print(table)
 
 
 def _spread(low: Decimal | None, high: Decimal | None) -> str:

@@ -33,9 +33,10 @@ def print_result(shell: Shell, result: RunResult) -> None:
     shell.out.print(f"  {plain_text(judged.verdict.reason)}")
     for advice in judged.verdict.advice:
         shell.out.print(f"  next: {plain_text(advice)}")
+    gap, low, high = (f"{100 * share:+.1f}" for share in (c.difference, c.low, c.high))
     shell.out.print(
-        f"  base {c.base:.1%}, tuned {c.tuned:.1%} on {c.n} held-out prompts; difference {c.difference:+.1%}, "
-        f"{c.confidence:.0%} interval {c.low:+.1%} to {c.high:+.1%} ({c.interval}); {c.test} p = {c.p_value:.2g}"
+        f"  base {c.base:.1%}, tuned {c.tuned:.1%} on {c.n} held-out prompts; difference {gap} points, "
+        f"{c.confidence:.0%} interval {low} to {high} ({c.interval}); {c.test} p = {c.p_value:.2g}"
     )
     shell.out.print(f"  graded by {judged.grader.name}: {judged.grader.reason}", style="dim")
     billed = result.billed

@@ -123,7 +123,8 @@ def test_machines_and_their_bill_survive_a_restart(tmp_path: Path) -> None:
     clock = Clock(NOW, running=False)
     with Sandbox(tmp_path, clock=clock, pace_s=0) as first:
         endpoint = first.serving.create_endpoint("tw-x", "VISIBILITY_PRIVATE")
-        first.serving.deploy(endpoint, "d", model="Qwen/Qwen3-8B", instance="1xnvidia-h100-80gb", replicas=1, request={})
+        gpu = "1xnvidia-h100-80gb"
+        first.serving.deploy(endpoint, "d", model="Qwen/Qwen3-8B", instance=gpu, replicas=1, request={})
     clock.advance(3600)
     with Sandbox(tmp_path, clock=clock) as second:
         assert str(second.serving.bill_usd()) == "3.990000"
