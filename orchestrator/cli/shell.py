@@ -195,6 +195,7 @@ def guarded(shell: Shell, work: Callable[[], object]) -> None:
 def _failure(shell: Shell, error: BaseException) -> Failure:
     standing = Standing(shell.run_id, shell.job_id, shell.job_ended, _in_doubt(shell))
     if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one must not cut off what is told now
         return interrupted(standing)
     failure = told(error)
     if failure is None:

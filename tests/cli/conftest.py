@@ -191,6 +191,11 @@ class Server:
         """What points the command line at it."""
         return self.running.environ
 
+    @property
+    def whole_environ(self) -> dict[str, str]:
+        """The same beside the test's own environment."""
+        return {**os.environ, **self.environ}
+
     def asked(self, method: str, ending: str) -> int:
         """How often a path that ends so was asked, since the log was cleared."""
         rows = self._admin("GET", "requests").json()["requests"]

@@ -147,7 +147,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("option", VALUES)
-def test_a_wrong_value_is_refused_before_anything_is_sent(tunewright: Any, pairs: Path, server: Any, option: str) -> None:
+def test_a_wrong_value_is_refused_before_a_file_is_sent(tunewright: Any, pairs: Path, server: Any, option: str) -> None:
     answer = tunewright("run", pairs, *TO, *SPEND, option, VALUES[option], "--json", env=server.environ)
     assert answer.code == 2
     assert answer.error["fix"]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
 import re
-import select
 import subprocess
 import sys
 import termios
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -103,17 +102,14 @@ class Terminal:
             self.screen += os.read(self._keyboard, 4096).decode(errors="replace")
 
     def type(self, keys: bytes) -> None:
-        """Type, once the line editor listens: it throws away what came before."""
-        pause = threading.Event()
-        while termios.tcgetattr(self._keyboard)[3] & termios.ICANON:
-            pause.wait(0.02)
         os.write(self._keyboard, keys)
 
     def press(self, key: bytes) -> None:
-        """Press a key until something comes of it: the line editor may lose one that comes while it starts."""
-        self.type(key)
-        while not select.select([self._keyboard], [], [], 0.5)[0]:
+        """Press a key until the command ends: one that comes just before `input` reads is lost in CPython."""
+        while self._process.poll() is None:
             os.write(self._keyboard, key)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)
 
     def finish(self) -> int:
         """Wait for the end; the rest of what it says is on the screen."""
