@@ -61,8 +61,8 @@ def _loopback(host: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def clean_place(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory and home, so that no `.env`, `.tunewright/` or configuration of the machine's is found,
-    and no variable that holds a key or a setting. A test's own `tmp_path` stays empty."""
+    """An empty working directory and home, so that nothing of the machine's is found: no `.env`, `.tunewright/`,
+    configuration, or variable that holds a key or a setting. A test's own `tmp_path` stays empty."""
     for name in os.environ:
         if name.startswith(_NOT_OURS):
             monkeypatch.delenv(name)

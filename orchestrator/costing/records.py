@@ -12,9 +12,11 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
+# Imported for real, not for types alone: the ledger rebuilds a stored quote from its annotations.
+from providers.records import Example, Hyperparameters, Method, Recipe, Sampling
+
 if TYPE_CHECKING:
     from providers.contract import Platform
-    from providers.records import Example, Hyperparameters, Method, Recipe, Sampling
 
     from .overrides import Overrides
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def test_an_estimate_needs_no_key_and_no_network_and_writes_nothing(
     more = ("--to", "together:Qwen/Qwen3-8B", "--to", "sandbox:small")
     answer = tunewright("estimate", pairs, *TO, *more, "--json", env=offline)
     assert [quote["provider"] for quote in answer.json["quotes"]] == ["openai", "together", "sandbox"]
-    assert os.listdir(work) == ["pairs.csv"]
+    assert [path.name for path in work.iterdir()] == ["pairs.csv"]
 
 
 def test_every_price_of_an_estimate_says_where_it_comes_from(tunewright: Any, pairs: Path) -> None:
@@ -55,7 +54,7 @@ def test_a_dry_run_prints_the_exact_requests_and_sends_nothing(
     assert requests[-1]["url"] == f"{server.running.openai_base_url}/fine_tuning/jobs"
     assert requests[-1]["body"]["model"] == TO[1].removeprefix("openai:")
     assert server.asked("POST", "") == server.asked("GET", "") == 0
-    assert os.listdir(work) == ["pairs.csv"]
+    assert [path.name for path in work.iterdir()] == ["pairs.csv"]
 
 
 def test_a_dry_run_needs_no_key_and_no_network(tunewright: Any, pairs: Path, offline: dict[str, str]) -> None:
