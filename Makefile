@@ -28,7 +28,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)           ## figures quoted in the docs, measured side by side
-	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/startup.py $(SMOKE)
 
 sizes:                    ## what each install weighs; installs three times
 	$(PYTHON) benchmarks/sizes.py

@@ -40,18 +40,19 @@ def measure(rounds: int) -> dict[str, list[float]]:
 
 
 def main() -> int:
-    """Print the table; exit 1 when the fastest start is over the limit."""
+    """Print the table; exit 1 when the fastest start is over the limit. A smoke run only shows that it runs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="3 rounds instead of 30")
-    taken = measure(3 if parser.parse_args().smoke else 30)
+    smoke = parser.parse_args().smoke
+    taken = measure(3 if smoke else 30)
     bare_s = statistics.median(taken["python -c pass"])
     print(f"{'':<26} {'min s':>7} {'median s':>9} {'× bare':>7}")
     for name, seconds in taken.items():
         median_s = statistics.median(seconds)
         print(f"{name:<26} {min(seconds):>7.3f} {median_s:>9.3f} {median_s / bare_s:>7.1f}")
     fastest_s = min(taken["tunewright --help"])
-    print(f"limit for --help: {LIMIT_S} s wall: {'kept' if fastest_s <= LIMIT_S else 'PASSED'}")
-    return int(fastest_s > LIMIT_S)
+    print(f"limit for --help: {LIMIT_S} s wall: {'kept' if fastest_s <= LIMIT_S else 'exceeded'}")
+    return int(fastest_s > LIMIT_S and not smoke)
 
 
 if __name__ == "__main__":

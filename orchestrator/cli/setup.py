@@ -29,7 +29,11 @@ def init(shell: Shell, force: bool) -> None:
 
 @command(name="config-schema")
 def config_schema(shell: Shell) -> None:
-    """The JSON schema of tunewright.toml, for editors."""
+    """The JSON schema of tunewright.toml, for editors; with --json inside the usual document."""
     from ..config import Config
 
-    click.echo(json.dumps(Config.model_json_schema(), indent=2))
+    schema = Config.model_json_schema()
+    if shell.as_json:
+        shell.emit({"schema": schema})
+    else:
+        click.echo(json.dumps(schema, indent=2))
