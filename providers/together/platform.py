@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import date
 from pathlib import Path
 
 from .. import facts
 from ..contract import Connection, Dialect, Provider
 from ..environment import account_name, base_url, required_key
-from ..gaps import offered, refuse_other_methods
+from ..gaps import refuse_other_methods
+from ..published import PublishedFacts
 from ..records import (
-    Capability,
     Hyperparameters,
     Method,
-    ModelFacts,
     Plan,
     PlannedRequest,
-    Price,
     ProviderFile,
     Recipe,
-    Settling,
-    Support,
-    TokenRules,
 )
 from ..settings import complete
 from .bodies import OWN_HOST, SUFFIX_LIMIT, check, planned_requests
@@ -31,16 +25,12 @@ from .bodies import OWN_HOST, SUFFIX_LIMIT, check, planned_requests
 __all__ = ["TogetherPlatform"]
 
 
-class TogetherPlatform:
+class TogetherPlatform(PublishedFacts):
     """Together's own API, and every server that speaks it (`TOGETHER_BASE_URL`)."""
 
     name = "together"
     title = "Together AI"
     key_variable: str | None = "TOGETHER_API_KEY"
-
-    def capabilities(self, on: date) -> Mapping[Capability, Support]:
-        """What may be asked on that day, with reasons and dates."""
-        return offered(facts.capabilities(self.name, on))
 
     def dialect(self, method: Method) -> Dialect:
         """Together's conversation lines. Raises `Unsupported` for another method than supervised."""
@@ -49,30 +39,10 @@ class TogetherPlatform:
         refuse_other_methods(method, self.name)
         return TOGETHER_CONVERSATION
 
-    def models(self) -> Sequence[ModelFacts]:
-        """The base models known by our dated facts."""
-        return facts.models(self.name)
-
-    def model(self, name: str) -> ModelFacts:
-        """Facts of one base model. Raises `NotFound` with the nearest names."""
-        return facts.model(self.name, name)
-
-    def prices(self, model: str, method: Method, hyperparameters: Hyperparameters) -> Sequence[Price]:
-        """Dated price rows."""
-        return facts.prices(self.name, model, method, hyperparameters)
-
-    def token_rules(self, model: str, method: Method, hyperparameters: Hyperparameters) -> TokenRules:
-        """How rows become billed tokens."""
-        return facts.token_rules(self.name, model, method, hyperparameters)
-
     def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
         """`given` completed by presets. Raises `Unsupported` naming any value Together cannot take."""
         check(method, given, self.name)
         return complete(given, facts.presets(self.name, model, method, rows, validation_rows, lora=given.lora))
-
-    def settling(self) -> Settling:
-        """How long a job may still appear after a lost reply."""
-        return facts.settling(self.name)
 
     def suffix_limit(self) -> int:
         """Most characters of the user's own suffix: the one free name of a job also carries our tag."""

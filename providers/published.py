@@ -1,0 +1,42 @@
+"""What a platform can answer from our dated facts alone: every adapter's `Platform` stands on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from . import facts
+from .gaps import offered
+from .records import Capability, Hyperparameters, Method, ModelFacts, Price, Settling, Support, TokenRules
+
+__all__ = ["PublishedFacts"]
+
+
+class PublishedFacts:
+    """The rows of `providers/facts/NAME.toml`, by the platform's `name`. No key, no network, no SDK."""
+
+    name: str
+
+    def capabilities(self, on: date) -> Mapping[Capability, Support]:
+        """What may be asked on that day, with reasons and dates."""
+        return offered(facts.capabilities(self.name, on))
+
+    def models(self) -> Sequence[ModelFacts]:
+        """The base models known by our dated facts."""
+        return facts.models(self.name)
+
+    def model(self, name: str) -> ModelFacts:
+        """Facts of one base model. Raises `NotFound` with the nearest names."""
+        return facts.model(self.name, name)
+
+    def prices(self, model: str, method: Method, hyperparameters: Hyperparameters) -> Sequence[Price]:
+        """Dated price rows."""
+        return facts.prices(self.name, model, method, hyperparameters)
+
+    def token_rules(self, model: str, method: Method, hyperparameters: Hyperparameters) -> TokenRules:
+        """How rows become billed tokens."""
+        return facts.token_rules(self.name, model, method, hyperparameters)
+
+    def settling(self) -> Settling:
+        """How long a job may still appear after a lost reply."""
+        return facts.settling(self.name)
