@@ -1,4 +1,4 @@
-"""The library's front door: `AsyncOrchestrator`, and `Orchestrator`, the same nouns without `await`.
+"""The library's front door: `AsyncOrchestrator`. `Orchestrator`, the same nouns without `await`, stands on it.
 
 The only composition root. Every verb of the command line is a method here; each opens what it needs and closes it
 again, so that a crash at any point leaves nothing but the ledger, from which the next call goes on.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Unpack
+from typing import Unpack
 
 import anyio
 
 from providers.records import PlannedRequest, ProviderFile, RemoteJob
 
-from .blocking import Blocking, blocking
 from .clock import Clock, SystemClock, today
 from .config import Config, environment, find_config, load_config
 from .costing import Advice, AdviceInput, Quote, advise, data_facts
@@ -29,7 +29,7 @@ from .jobs.watch import Reading
 from .ledger import Ledger, Run, find_home
 from .nouns.jobs import Jobs
 from .nouns.models import Models, Platforms
-from .nouns.money import Budget, Leases
+from .nouns.money import Budget, Leases, Limits
 from .pipeline import run as steps
 from .pipeline.begun import Begun
 from .pipeline.comparing import begin_comparison, comparison_of
@@ -41,7 +41,7 @@ from .pipeline.result import RunResult
 from .pipeline.session import Session, platform_named
 from .settings import RunOptions, RunSettings, Target, merge
 
-__all__ = ["AsyncOrchestrator", "Orchestrator"]
+__all__ = ["AsyncOrchestrator"]
 
 See = Callable[[Reading], None]
 Progress = Callable[[int, int], None]
@@ -105,12 +105,14 @@ class AsyncOrchestrator:
 
     def _apply_caps(self, ledger: Ledger) -> None:
         """Caps of the configuration file stand in the ledger too, where two processes meet."""
-        budget = self.config.budget
-        wanted = {"month": budget.month_usd, **{f"provider:{k}": v for k, v in budget.providers.items()}}
         known = ledger.budget.caps()
-        for scope, usd in wanted.items():
+        for scope, usd in self._configured_caps().items():
             if usd is not None and known.get(scope) != usd:
                 ledger.budget.set_cap(scope, usd, self._clock.now())
+
+    def _configured_caps(self) -> dict[str, Decimal | None]:
+        budget = self.config.budget
+        return {"month": budget.month_usd, **{f"provider:{name}": usd for name, usd in budget.providers.items()}}
 
     # ── without spending ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,6 +162,15 @@ class AsyncOrchestrator:
         return tuple(
             quote_for(chosen, dataset, target, environ=self._environ, home=self.home, on=on) for target in chosen.to
         )
+
+    async def limits(self) -> Limits:
+        """Which ledger and which caps apply here. Makes no ledger where there is none."""
+        caps = {"run": self.config.budget.run_usd, **self._configured_caps()}
+        known = {scope: usd for scope, usd in caps.items() if usd is not None}
+        if not Ledger.exists(self.home, self._environ):
+            return Limits(str(self.home), False, known)
+        view = await self.budget.show()
+        return Limits(self.session.desk.ledger.place, True, {**known, **view.caps}, view.used())
 
     async def dry_run(
         self, pairs: Path | str, **options: Unpack[RunOptions]
@@ -308,88 +319,3 @@ class AsyncOrchestrator:
     def leases(self) -> Leases:
         """What bills by the hour."""
         return Leases(self.session)
-
-
-class _BlockingJobs(Blocking):
-    ls = blocking(Jobs.ls)
-    get = blocking(Jobs.get)
-    show = blocking(Jobs.show)
-    read = blocking(Jobs.read)
-    events = blocking(Jobs.events)
-    metrics = blocking(Jobs.metrics)
-    checkpoints = blocking(Jobs.checkpoints)
-    cancel = blocking(Jobs.cancel)
-    pause = blocking(Jobs.pause)
-    resume = blocking(Jobs.resume)
-    recover = blocking(Jobs.recover)
-    resolve = blocking(Jobs.resolve)
-    adopt = blocking(Jobs.adopt)
-    audit = blocking(Jobs.audit)
-
-
-class _BlockingModels(Blocking):
-    ls = blocking(Models.ls)
-    sunset = blocking(Models.sunset)
-
-
-class _BlockingPlatforms(Blocking):
-    ls = blocking(Platforms.ls)
-    show = blocking(Platforms.show)
-
-
-class _BlockingBudget(Blocking):
-    show = blocking(Budget.show)
-    set = blocking(Budget.set)
-
-
-class _BlockingLeases(Blocking):
-    ls = blocking(Leases.ls)
-    stop = blocking(Leases.stop)
-
-
-class Orchestrator(Blocking):
-    """`AsyncOrchestrator` without `await`: the same arguments, verbs and nouns."""
-
-    def __init__(self, home: Path | str | None = None, **options: Any) -> None:
-        super().__init__(AsyncOrchestrator(home, **options))
-
-    check = blocking(AsyncOrchestrator.check)
-    check_as_is = blocking(AsyncOrchestrator.check_as_is)
-    prepare = blocking(AsyncOrchestrator.prepare)
-    estimate = blocking(AsyncOrchestrator.estimate)
-    dry_run = blocking(AsyncOrchestrator.dry_run)
-    advise = blocking(AsyncOrchestrator.advise)
-    run = blocking(AsyncOrchestrator.run)
-    submit = blocking(AsyncOrchestrator.submit)
-    watch = blocking(AsyncOrchestrator.watch)
-    evaluate = blocking(AsyncOrchestrator.evaluate)
-    compare = blocking(AsyncOrchestrator.compare)
-    decide = blocking(AsyncOrchestrator.decide)
-    report = blocking(AsyncOrchestrator.report)
-    find_run = blocking(AsyncOrchestrator.find_run)
-    runs = blocking(AsyncOrchestrator.runs)
-
-    @property
-    def jobs(self) -> _BlockingJobs:
-        """What was bought."""
-        return _BlockingJobs(self._async.jobs)
-
-    @property
-    def models(self) -> _BlockingModels:
-        """Bases and tuned models."""
-        return _BlockingModels(self._async.models)
-
-    @property
-    def platforms(self) -> _BlockingPlatforms:
-        """The platforms."""
-        return _BlockingPlatforms(self._async.platforms)
-
-    @property
-    def budget(self) -> _BlockingBudget:
-        """Caps and spending."""
-        return _BlockingBudget(self._async.budget)
-
-    @property
-    def leases(self) -> _BlockingLeases:
-        """What bills by the hour."""
-        return _BlockingLeases(self._async.leases)

@@ -21,6 +21,7 @@ ROOT = Path(orchestrator.__file__).parents[1]
 # From the top. What stands on one line does not import each other.
 FLOORS = (
     {"cli"},
+    {"synchronous"},
     {"client"},
     {"nouns"},
     {"pipeline"},

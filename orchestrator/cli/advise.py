@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["advise"]
 
 _YES_NO = click.Choice(["yes", "no"])
+_SAID = {"yes": True, "y": True, "no": False, "n": False}
 _COLUMNS = ("data", "time", "cost", "customisation", "best_for")
 
 
@@ -60,9 +62,10 @@ def _ask(shell: Shell, answers: AdviceInput, advice: Advice) -> AdviceInput:
     """Ask what is open; an empty line leaves a question open."""
     shell.err.print("a few questions that the pairs cannot answer (Enter skips one)", style="bold")
     for question in advice.questions:
-        said = click.prompt(_prompt(question), default="", show_default=False, err=True).strip().lower()
-        if said:
-            answers = replace(answers, **{question.id: _answer(question, said)})
+        judge = partial(_answer, question)
+        said = click.prompt(_prompt(question), default="", show_default=False, err=True, value_proc=judge)
+        if said != "":
+            answers = replace(answers, **{question.id: said})
     return answers
 
 
@@ -71,15 +74,18 @@ def _prompt(question: Question) -> str:
     return f"  {question.text} [{hint}]"
 
 
-def _answer(question: Question, said: str) -> Any:
-    if question.kind == "bool":
-        return said in ("y", "yes")
-    if question.kind == "share":
+def _answer(question: Question, typed: str) -> Any:
+    """What was typed as the answer it stands for, "" for none. Raises `BadParameter`, upon which click asks again."""
+    said = typed.strip().lower()
+    if question.kind == "share" and said:
         try:
             return _share(float(said.removesuffix("%")))
-        except ValueError as error:
-            raise click.UsageError(f"{said!r} is not a number of per cent") from error
-    return said
+        except ValueError:
+            raise click.BadParameter(f"{typed!r} is not a number of per cent") from None
+    known = {"": "", **(_SAID if question.kind == "bool" else {name: name for name in question.choices})}
+    if said not in known:
+        raise click.BadParameter(f"{typed!r} is none of: {', '.join(filter(None, known))}")
+    return known[said]
 
 
 def _truth(text: str | None) -> bool | None:
@@ -95,8 +101,10 @@ def _print(shell: Shell, advice: Advice) -> None:
     out = shell.out
     provisional = " (provisional: answer the questions below)" if advice.provisional else ""
     out.print(f"advice: {advice.outcome}{provisional}", style="bold")
+    said_below = tuple(answer.text for answer in advice.answers)
     for reason in advice.reasons:
-        out.print(f"  {reason}")
+        if not reason.startswith(said_below):
+            out.print(f"  {reason}")
     _print_domain(shell, advice)
     out.print("\nthe five questions", style="bold")
     for answer in advice.answers:

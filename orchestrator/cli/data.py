@@ -12,7 +12,6 @@ import click
 from ..errors import ExitCode, UsageError
 from .options import PAIRS, gather, reading, targets
 from .shell import Shell, command
-from .text import plain_text
 
 if TYPE_CHECKING:
     from ..dataset.records import Dataset, Finding
@@ -66,7 +65,7 @@ def print_sources(shell: Shell, dataset: Dataset) -> None:
     for source in dataset.sources:
         shell.out.print(f"{source.file}: {source.format}, {source.encoding}, {source.shape}, {source.rows} rows")
         for note in source.notes:
-            shell.out.print(f"  {plain_text(note)}", style="dim")
+            shell.out.print(f"  {note}", style="dim")
     dropped = Counter(item.rule for item in dataset.dropped)
     kept = f"{len(dataset.rows)} rows kept"
     if dropped:
@@ -84,8 +83,8 @@ def _print_findings(shell: Shell, found: Sequence[Finding]) -> None:
     for (severity, rule), findings in sorted(groups.items(), key=lambda item: order[item[0][0]]):
         shell.out.print(f"\n{severity}: {rule} ({len(findings)})", style=_STYLE[severity])
         for finding in findings[:_SHOWN]:
-            where = f"{plain_text(finding.where)}: " if finding.where else ""
-            shell.out.print(f"  {where}{plain_text(finding.message)}")
+            where = f"{finding.where}: " if finding.where else ""
+            shell.out.print(f"  {where}{finding.message}")
         if len(findings) > _SHOWN:
             shell.out.print(f"  … and {len(findings) - _SHOWN} more (--json lists all)", style="dim")
         shell.out.print(f"  fix: {findings[0].fix}", style="dim")

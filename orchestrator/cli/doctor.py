@@ -9,6 +9,7 @@ from pathlib import Path
 import providers
 from providers.errors import Auth
 
+from ..canonical import plain
 from ..config import environment, find_config
 from .options import money
 from .shell import Shell, command
@@ -20,31 +21,26 @@ _EXTRAS = {"evaluate": ("scipy", "numpy"), "sandbox": ("starlette", "uvicorn", "
 
 @command()
 def doctor(shell: Shell) -> None:
-    """What is installed, and which ledger, budget and keys apply in this folder. Sends nothing."""
-    orchestrator = shell.orchestrator()
+    """What is installed, and which ledger, budget and keys apply in this folder. Sends and writes nothing."""
+    limits = shell.call(lambda library: library.limits())
     extras = {name: all(find_spec(module) for module in modules) for name, modules in _EXTRAS.items()}
-    budget = shell.call(lambda _: orchestrator.budget.show())
-    keys = _keys(environment())
-    config = find_config(Path.cwd())
-    shell.emit(
-        {
-            "ledger": orchestrator.session.desk.ledger.place,
-            "config": None if config is None else str(config),
-            "extras": extras,
-            "keys": keys,
-            "caps": {scope: str(usd) for scope, usd in budget.caps.items()},
-        }
-    )
-    shell.out.print(f"ledger   {orchestrator.session.desk.ledger.place}")
-    shell.out.print(f"config   {config or 'none; defaults apply (tunewright init writes one)'}")
-    for name, there in extras.items():
-        shell.out.print(f"extra    {name}: " + ("installed" if there else f"pip install 'tunewright[{name}]'"))
+    keys, config = _keys(environment()), find_config(Path.cwd())
+    document = {**plain(limits), "extras": extras, "keys": keys, "config": str(config) if config else None}
+    shell.emit(document)
+    _line(shell, "ledger", f"{limits.ledger}" + ("" if limits.exists else " (made by the first run)"))
+    _line(shell, "config", str(config or "none; defaults apply (tunewright init writes one)"))
+    for name, installed in extras.items():
+        _line(shell, "extra", f"{name}: " + ("installed" if installed else f"pip install 'tunewright[{name}]'"))
     for name, state in keys.items():
-        shell.out.print(f"key      {name}: {state}")
-    for scope, usd in budget.caps.items():
-        shell.out.print(f"cap      {scope}: {money(usd)}")
-    if not budget.caps:
-        shell.out.print("cap      none: only --max-usd limits a run")
+        _line(shell, "key", f"{name}: {state}")
+    for scope, usd in limits.caps.items():
+        _line(shell, "cap", f"{scope}: {money(usd)}")
+    if not limits.caps:
+        _line(shell, "cap", "none: only --max-usd limits a run")
+
+
+def _line(shell: Shell, what: str, text: str) -> None:
+    shell.out.print(f"{what:<7}  {text}")
 
 
 def _keys(environ: Mapping[str, str]) -> dict[str, str]:
@@ -52,6 +48,9 @@ def _keys(environ: Mapping[str, str]) -> dict[str, str]:
     states: dict[str, str] = {}
     for name in providers.platform_names():
         platform = providers.platform(name)
+        if platform.key_variable is None:
+            states[name] = "none needed"
+            continue
         try:
             connection = platform.connection(environ, None, Path())
         except Auth as error:

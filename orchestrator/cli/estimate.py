@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..canonical import plain
 from .options import PAIRS, asking, gather, reading, targets, training
-from .quoting import print_quotes
+from .quoting import print_limits, print_quotes
 from .shell import Shell, command
 
 __all__ = ["estimate"]
@@ -31,5 +32,7 @@ def estimate(shell: Shell, pairs: Path, **given: Any) -> None:
       per      = "mtok"         # mtok, hour, job
     """
     quotes = shell.call(lambda orchestrator: orchestrator.estimate(pairs, **gather(given)))
-    shell.emit({"quotes": [quote.to_json() for quote in quotes]})
+    limits = shell.call(lambda orchestrator: orchestrator.limits())
+    shell.emit({"quotes": [quote.to_json() for quote in quotes], "limits": plain(limits)})
     print_quotes(shell, quotes)
+    print_limits(shell.out, limits)

@@ -37,10 +37,10 @@ def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None
                     "comparing existing models takes PAIRS, --base and --tuned",
                     fix="tunewright evaluate PAIRS --base P:MODEL --tuned P:MODEL",
                 )
-            pairs, first, second = Path(what), base, tuned
+            pairs, first, second, agree = Path(what), base, tuned, consent(shell, yes)
             result = shell.call(
                 lambda orchestrator: orchestrator.compare(
-                    pairs, base=first, tuned=second, consent=consent(shell, yes), progress=count, **gather(given)
+                    pairs, base=first, tuned=second, consent=agree, progress=count, **gather(given)
                 )
             )
         else:

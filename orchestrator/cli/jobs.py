@@ -12,7 +12,6 @@ from ..settings import Target
 from .live import curve_text
 from .options import money
 from .shell import Shell, command
-from .text import plain_text
 
 if TYPE_CHECKING:
     from ..ledger import Intent
@@ -45,13 +44,13 @@ def _brief(intent: Intent) -> dict[str, object]:
 
 def _line(shell: Shell, intent: Intent) -> None:
     job = intent.job
-    what = plain_text(job.label) if job else intent.state.value
+    what = job.label if job else intent.state.value
     shell.out.print(
         f"{intent.id}  {intent.created_at:%Y-%m-%d %H:%M}  {intent.provider}:{intent.plan.model}  {what}"
         f"  {intent.job_id or '-'}" + (f"  {job.tuned_model}" if job and job.tuned_model else "")
     )
     if intent.last_error:
-        shell.out.print(f"  {plain_text(intent.last_error)}", style="yellow")
+        shell.out.print(f"  {intent.last_error}", style="yellow")
 
 
 @command()
@@ -74,7 +73,7 @@ def show(shell: Shell, job: str) -> None:
     _line(shell, intent)
     shell.out.print(f"  reserved {money(intent.reserved_usd, sandbox=intent.sandbox)}")
     for entry in history:
-        detail = ", ".join(f"{key} {plain_text(str(value))}" for key, value in entry.data.items())
+        detail = ", ".join(f"{key} {value}" for key, value in entry.data.items())
         shell.out.print(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.kind}  {detail}")
 
 
@@ -86,7 +85,7 @@ def events(shell: Shell, job: str) -> None:
     shell.emit({"events": [plain(event) for event in found]})
     for event in found:
         at = f"{event.at:%Y-%m-%d %H:%M:%S}" if event.at else "-"
-        shell.out.print(f"{at}  {event.level:<7} {plain_text(event.message)}")
+        shell.out.print(f"{at}  {event.level:<7} {event.message}")
 
 
 @command()
@@ -133,7 +132,7 @@ def resume(shell: Shell, job: str) -> None:
 def _act(shell: Shell, job: str, verb: str) -> None:
     remote = shell.call(lambda orchestrator: getattr(orchestrator.jobs, verb)(job))
     shell.emit({"job": remote.id, "state": remote.label})
-    shell.out.print(f"{remote.id}: {plain_text(remote.label)}")
+    shell.out.print(f"{remote.id}: {remote.label}")
 
 
 @command()
@@ -183,7 +182,7 @@ def audit(shell: Shell, provider: str, account: str | None) -> None:
     found = shell.call(lambda orchestrator: orchestrator.jobs.audit(provider, account))
     shell.emit({"unknown": [plain(job) for job in found.unknown], "missing": [_brief(i) for i in found.missing]})
     for job in found.unknown:
-        shell.out.print(f"not in this ledger: {job.id} {job.tag} {plain_text(job.label)}", style="yellow")
+        shell.out.print(f"not in this ledger: {job.id} {job.tag} {job.label}", style="yellow")
     for intent in found.missing:
         shell.out.print(f"not at the platform: {intent.job_id} {intent.tag}", style="yellow")
     if found.unknown or found.missing:

@@ -73,14 +73,14 @@ class Watcher:
         if job.label != self._state:
             self._state = job.label
             until = f", expected to finish {job.estimated_finish:%H:%M} UTC" if job.estimated_finish else ""
-            self._shell.err.print(f"job {job.id}: {plain_text(job.label)}{until}")
+            self._shell.err.print(f"job {job.id}: {job.label}{until}")
         for event in reading.new_events:
             if event.type != "metrics":
-                self._shell.err.print(f"  {plain_text(event.message)}", style="dim")
+                self._shell.err.print(f"  {event.message}", style="dim")
         for diagnosis in reading.diagnoses:
             self._once(f"{diagnosis.name}: {diagnosis.evidence}. {diagnosis.advice}", diagnosis.name)
         if self._status is not None:
-            self._status.update(f"{plain_text(job.label)}  {curve_text(reading.metrics)}")
+            self._status.update(plain_text(f"{job.label}  {curve_text(reading.metrics)}"))
         if reading.ended:
             self._end(reading)
 

@@ -6,7 +6,6 @@ import click
 
 from ..canonical import plain
 from .shell import Shell, command
-from .text import plain_text
 
 __all__ = ["models"]
 
@@ -25,11 +24,13 @@ def ls(shell: Shell, provider: str | None) -> None:
     """Base models known by dated facts; needs no key."""
     rows = shell.call(lambda orchestrator: orchestrator.models.ls(provider))
     shell.emit({"models": [{"provider": row.provider, **plain(row.facts)} for row in rows]})
+    width = max((len(f"{row.provider}:{row.facts.name}") for row in rows), default=0)
     for row in rows:
         facts = row.facts
         tunable = facts.tunable.answer + (f", until {facts.jobs_close}" if facts.jobs_close else "")
         ends = f"  ends {facts.shutdown}" if facts.shutdown else ""
-        shell.out.print(f"{row.provider}:{facts.name}  tunable: {tunable}{ends}  (as of {facts.as_of})")
+        name = f"{row.provider}:{facts.name}"
+        shell.out.print(f"{name:<{width}}  tunable: {tunable}{ends}  (as of {facts.as_of})")
 
 
 @command()
@@ -41,7 +42,7 @@ def sunset(shell: Shell, provider: str | None) -> None:
     for row in rows:
         soon = row.days_left is not None and row.days_left < _SOON_DAYS
         ends = f"{row.shutdown} ({row.days_left} days)" if row.shutdown else "no end known"
-        shell.out.print(f"{ends:<24} {row.provider}:{plain_text(row.model)}", style="yellow" if soon else "")
+        shell.out.print(f"{ends:<24} {row.provider}:{row.model}", style="yellow" if soon else "")
     if not rows:
         shell.out.print("no tuned models found")
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..costing import Quote, QuoteLine
+    from ..nouns.money import Limits
 
-__all__ = ["print_quote", "print_quotes"]
+__all__ = ["print_limits", "print_quote", "print_quotes"]
 
 _NAME, _AMOUNT = 21, 20
 
@@ -101,6 +102,14 @@ def _print_around(console: Console, quote: Quote) -> None:
             console.print(f"  {note.on}: {note.text} ({note.days_left} days)")
     for warning in quote.warnings:
         console.print(f"  {warning}", style="yellow")
+
+
+def print_limits(console: Console, limits: Limits) -> None:
+    """Which ledger and which caps this spending would be held against."""
+    caps = ", ".join(f"{scope} {money(usd)}" for scope, usd in sorted(limits.caps.items()))
+    made = "" if limits.exists else " (made by the first run)"
+    spent = f"; {money(limits.used)} spent or reserved this month" if limits.exists else ""
+    console.print(f"ledger: {limits.ledger}{made}; caps: {caps or 'none but --max-usd'}{spent}")
 
 
 def _mark(line: QuoteLine, sources: dict[str, int]) -> str:

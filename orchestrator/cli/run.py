@@ -13,7 +13,7 @@ import click
 from ..errors import BudgetRefused
 from .live import Counter, Watcher
 from .options import PAIRS, asking, gather, reading, spending, targets, training
-from .quoting import print_quote
+from .quoting import print_limits, print_quote
 from .shell import Shell, command, option
 from .verdict import finish
 
@@ -29,11 +29,16 @@ _DRY_RUN = option("--dry-run", is_flag=True, help="Print the exact requests and 
 
 
 def consent(shell: Shell, yes: bool) -> Callable[[Quote | None, RunSettings], None]:
-    """Asks the person once, after showing the quote; without one, needs --yes and a cap."""
+    """Asks the person once, after showing the quote; without one, needs --yes and a cap.
+
+    Made before the work starts: it reads the ledger's caps for the person to see.
+    """
+    limits = shell.call(lambda orchestrator: orchestrator.limits())
 
     def agree(quote: Quote | None, settings: RunSettings) -> None:
         if quote is not None:
             print_quote(shell.err, quote)
+            print_limits(shell.err, limits)
         if yes and settings.max_usd is not None:
             return
         if not shell.interactive:
@@ -66,11 +71,10 @@ def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> No
     if dry_run:
         _dry_run(shell, pairs, given)
         return
+    agree = consent(shell, yes)
     with Watcher(shell) as see, Counter(shell) as count:
         result = shell.call(
-            lambda orchestrator: orchestrator.run(
-                pairs, consent=consent(shell, yes), see=see, progress=count, **gather(given)
-            )
+            lambda orchestrator: orchestrator.run(pairs, consent=agree, see=see, progress=count, **gather(given))
         )
     finish(shell, result)
 
@@ -88,7 +92,8 @@ def submit(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) ->
     if dry_run:
         _dry_run(shell, pairs, given)
         return
-    bought = shell.call(lambda orchestrator: orchestrator.submit(pairs, consent=consent(shell, yes), **gather(given)))
+    agree = consent(shell, yes)
+    bought = shell.call(lambda orchestrator: orchestrator.submit(pairs, consent=agree, **gather(given)))
     intent = shell.call(lambda orchestrator: orchestrator.jobs.get(bought.intent_id or ""))
     shell.emit({"run": bought.id, "intent": intent.id, "job": intent.job_id, "state": intent.state.value})
     shell.out.print(f"run {bought.id}: job {intent.job_id} is bought; watch it with: tunewright watch {bought.id}")

@@ -20,7 +20,7 @@ def sandbox() -> None:
 
 @command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option("--port", default=0, help="0 picks a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 picks a free one.")
 @click.option("--state", type=click.Path(path_type=Path), help="Folder to keep files, jobs and models in.")
 @click.option("--pace", "pace_s", default=0.5, show_default=True, help="Least seconds an epoch takes.")
 def serve(shell: Shell, host: str, port: int, state: Path | None, pace_s: float) -> None:

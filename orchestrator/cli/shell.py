@@ -22,7 +22,6 @@ import click
 
 from ..errors import ExitCode
 from .failing import Failure, Standing, innermost, interrupted, told, with_way_back
-from .text import plain_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,17 +59,24 @@ class Shell:
 
     @property
     def out(self) -> Console:
-        """What was asked for, when it is for people: stdout; nothing is printed there beside `--json`."""
-        return self._console("out", stderr=self.as_json)
+        """What was asked for, when it is for people: stdout; silent where `--json` says it."""
+        return self._console("out", stderr=False)
 
     def _console(self, name: str, *, stderr: bool) -> Console:
         if name not in self.consoles:
-            from rich.console import Console
+            from .console import SafeConsole
 
             # A pipe or a log has no width of its own: 80 columns would fold paths and commands in two.
             piped = not (sys.stderr if stderr else sys.stdout).isatty()
             width = int(os.environ.get("COLUMNS", "120")) if piped else None
-            self.consoles[name] = Console(stderr=stderr, highlight=False, markup=False, width=width, soft_wrap=piped)
+            self.consoles[name] = SafeConsole(
+                stderr=stderr,
+                quiet=self.as_json and not stderr,
+                highlight=False,
+                markup=False,
+                width=width,
+                soft_wrap=piped,
+            )
         return self.consoles[name]
 
     @property
@@ -106,7 +112,7 @@ class Shell:
         self.job_id = notice.data.get("job", self.job_id)
         if notice.text:
             style = {"warning": "yellow", "retrying": "dim", "in_doubt": "yellow"}.get(notice.kind, "")
-            self.err.print(plain_text(notice.text), style=style)
+            self.err.print(notice.text, style=style)
 
     def confirm(self, question: str) -> bool:
         """Ask the person at the terminal; Ctrl-C at the question interrupts. No is the default."""
@@ -132,13 +138,13 @@ class Shell:
     def _print(self, failure: Failure) -> None:
         bad = [f for f in failure.findings if f.severity == "error" and f.message != failure.what]
         for finding in bad[:_SHOWN_FINDINGS]:
-            self.err.print(f"{plain_text(finding.where or finding.rule)}: {plain_text(finding.message)}")
+            self.err.print(f"{finding.where or finding.rule}: {finding.message}")
         if len(bad) > _SHOWN_FINDINGS:
             self.err.print(f"… and {len(bad) - _SHOWN_FINDINGS} more; `tunewright check` lists them all")
-        self.err.print(f"error: {plain_text(failure.what)}", style="bold red")
+        self.err.print(f"error: {failure.what}", style="bold red")
         for name, text in (("where", failure.where), ("fix", failure.fix)):
             if text:
-                self.err.print(f"  {name + ':':<6} {plain_text(text)}")
+                self.err.print(f"  {name + ':':<6} {text}")
 
 
 def option(*names: str, **settings: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -194,7 +200,7 @@ def guarded(shell: Shell, work: Callable[[], object]) -> None:
 
 def _failure(shell: Shell, error: BaseException) -> Failure:
     standing = Standing(shell.run_id, shell.job_id, shell.job_ended, _in_doubt(shell))
-    if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+    if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError, click.Abort)):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one must not cut off what is told now
         return interrupted(standing)
     failure = told(error)

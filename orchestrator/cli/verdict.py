@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from .options import money
 from .shell import Shell
-from .text import plain_text
 
 if TYPE_CHECKING:
     from ..pipeline.result import RunResult
@@ -30,9 +29,9 @@ def print_result(shell: Shell, result: RunResult) -> None:
     judged = result.judged
     c = judged.comparison
     shell.out.print(f"\nverdict: {result.verdict}", style=_STYLE[result.verdict])
-    shell.out.print(f"  {plain_text(judged.verdict.reason)}")
+    shell.out.print(f"  {judged.verdict.reason}")
     for advice in judged.verdict.advice:
-        shell.out.print(f"  next: {plain_text(advice)}")
+        shell.out.print(f"  next: {advice}")
     gap, low, high = (f"{100 * share:+.1f}" for share in (c.difference, c.low, c.high))
     shell.out.print(
         f"  base {c.base:.1%}, tuned {c.tuned:.1%} on {c.n} held-out prompts; difference {gap} points, "

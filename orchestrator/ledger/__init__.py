@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 URL_VARIABLE = "TUNEWRIGHT_DATABASE_URL"
+FILE_NAME = "ledger.sqlite3"
 
 
 class Ledger:
@@ -63,8 +64,13 @@ class Ledger:
                 home.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise UsageError(f"cannot make the ledger's folder: {error.strerror}", where=str(home)) from error
-            return cls(sa.URL.create("sqlite", database=str(home / "ledger.sqlite3")))
+            return cls(sa.URL.create("sqlite", database=str(home / FILE_NAME)))
         return cls(url)
+
+    @classmethod
+    def exists(cls, home: Path, environ: Mapping[str, str] = os.environ) -> bool:
+        """Whether `open` would find a ledger, rather than make one. A database by URL is taken to be there."""
+        return URL_VARIABLE in environ or (home / FILE_NAME).is_file()
 
     @property
     def place(self) -> str:

@@ -13,7 +13,7 @@ from ..jobs.leases import stop
 from ..ledger import LeaseRow, Spending
 from ..pipeline.session import Session
 
-__all__ = ["Budget", "BudgetView", "Leases"]
+__all__ = ["Budget", "BudgetView", "Leases", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,16 @@ class BudgetView:
         """Reserved and settled dollars of this month."""
         mine = [item.usd for item in self.spendings if item.month == self.month and item.sandbox == sandbox]
         return sum(mine, Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which ledger and which caps apply here. `exists` False: the ledger would be made by the first run."""
+
+    ledger: str
+    exists: bool
+    caps: Mapping[str, Decimal]
+    used: Decimal = Decimal(0)
 
 
 class Budget:

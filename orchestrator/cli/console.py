@@ -1,0 +1,45 @@
+"""A console that prints untrusted text safely, whoever calls it. Imported when the first line is printed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .text import plain_text
+
+__all__ = ["SafeConsole"]
+
+
+class SafeConsole(Console):
+    """Shows control characters and bidi marks instead of obeying them, in every string it prints.
+
+    On a terminal a long line goes on under its own indent.
+    """
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """As `rich` prints, with strings made plain."""
+        plain = [plain_text(item) if isinstance(item, str) else item for item in objects]
+        if len(plain) == 1 and isinstance(plain[0], str) and not self.soft_wrap:
+            for line in plain[0].split("\n"):
+                super().print(_indented(line), **settings)
+        else:
+            super().print(*plain, **settings)
+
+
+_HEAD = re.compile(r" *(\S{1,12}  +)?")
+"""What a line goes on under: its indent, and a short first column if it has one."""
+
+
+def _indented(line: str) -> Table:
+    head = _HEAD.match(line)
+    width = head.end() if head else 0
+    grid = Table.grid(padding=0)
+    if width:
+        grid.add_column(width=width, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(*([Text(line[:width])] if width else []), Text(line[width:]))
+    return grid

@@ -1,0 +1,100 @@
+"""`Orchestrator`: `AsyncOrchestrator` without `await`. Every method is the async one, called; none is written twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .blocking import Blocking, blocking
+from .client import AsyncOrchestrator
+from .nouns.jobs import Jobs
+from .nouns.models import Models, Platforms
+from .nouns.money import Budget, Leases
+
+__all__ = ["Orchestrator"]
+
+
+class _BlockingJobs(Blocking):
+    ls = blocking(Jobs.ls)
+    get = blocking(Jobs.get)
+    show = blocking(Jobs.show)
+    read = blocking(Jobs.read)
+    events = blocking(Jobs.events)
+    metrics = blocking(Jobs.metrics)
+    checkpoints = blocking(Jobs.checkpoints)
+    cancel = blocking(Jobs.cancel)
+    pause = blocking(Jobs.pause)
+    resume = blocking(Jobs.resume)
+    recover = blocking(Jobs.recover)
+    resolve = blocking(Jobs.resolve)
+    adopt = blocking(Jobs.adopt)
+    audit = blocking(Jobs.audit)
+
+
+class _BlockingModels(Blocking):
+    ls = blocking(Models.ls)
+    sunset = blocking(Models.sunset)
+
+
+class _BlockingPlatforms(Blocking):
+    ls = blocking(Platforms.ls)
+    show = blocking(Platforms.show)
+
+
+class _BlockingBudget(Blocking):
+    show = blocking(Budget.show)
+    set = blocking(Budget.set)
+
+
+class _BlockingLeases(Blocking):
+    ls = blocking(Leases.ls)
+    stop = blocking(Leases.stop)
+
+
+class Orchestrator(Blocking):
+    """`AsyncOrchestrator` without `await`: the same arguments, verbs and nouns."""
+
+    def __init__(self, home: Path | str | None = None, **options: Any) -> None:
+        super().__init__(AsyncOrchestrator(home, **options))
+
+    check = blocking(AsyncOrchestrator.check)
+    check_as_is = blocking(AsyncOrchestrator.check_as_is)
+    prepare = blocking(AsyncOrchestrator.prepare)
+    estimate = blocking(AsyncOrchestrator.estimate)
+    dry_run = blocking(AsyncOrchestrator.dry_run)
+    limits = blocking(AsyncOrchestrator.limits)
+    advise = blocking(AsyncOrchestrator.advise)
+    run = blocking(AsyncOrchestrator.run)
+    submit = blocking(AsyncOrchestrator.submit)
+    watch = blocking(AsyncOrchestrator.watch)
+    evaluate = blocking(AsyncOrchestrator.evaluate)
+    compare = blocking(AsyncOrchestrator.compare)
+    decide = blocking(AsyncOrchestrator.decide)
+    report = blocking(AsyncOrchestrator.report)
+    find_run = blocking(AsyncOrchestrator.find_run)
+    runs = blocking(AsyncOrchestrator.runs)
+
+    @property
+    def jobs(self) -> _BlockingJobs:
+        """What was bought."""
+        return _BlockingJobs(self._async.jobs)
+
+    @property
+    def models(self) -> _BlockingModels:
+        """Bases and tuned models."""
+        return _BlockingModels(self._async.models)
+
+    @property
+    def platforms(self) -> _BlockingPlatforms:
+        """The platforms."""
+        return _BlockingPlatforms(self._async.platforms)
+
+    @property
+    def budget(self) -> _BlockingBudget:
+        """Caps and spending."""
+        return _BlockingBudget(self._async.budget)
+
+    @property
+    def leases(self) -> _BlockingLeases:
+        """What bills by the hour."""
+        return _BlockingLeases(self._async.leases)
