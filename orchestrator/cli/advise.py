@@ -134,7 +134,7 @@ def _print_approaches(shell: Shell, advice: Advice) -> None:
 
     table = Table(title="\nthe four approaches", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for head in ("", "data", "time", "cost", "what can be customised", "best for"):
-        table.add_column(head, overflow="fold")
+        table.add_column(head, overflow="fold", no_wrap=not head)
     for row in advice.approaches:
         table.add_row(
             *(f"  {row['name']}", *(row[key] for key in ("data", "time", "cost", "customisation", "best_for")))

@@ -23,7 +23,7 @@ class SafeConsole(Console):
     def print(self, *objects: Any, **settings: Any) -> None:
         """As `rich` prints, with strings made plain."""
         plain = [plain_text(item) if isinstance(item, str) else item for item in objects]
-        if len(plain) == 1 and isinstance(plain[0], str) and not self.soft_wrap:
+        if len(plain) == 1 and isinstance(plain[0], str) and not settings.get("soft_wrap", self.soft_wrap):
             for line in plain[0].split("\n"):
                 super().print(_indented(line), **settings)
         else:

@@ -30,16 +30,15 @@ def serve(shell: Shell, host: str, port: int, state: Path | None, pace_s: float)
         from providers.sandbox import serve as served
     except ImportError as error:
         raise MissingExtra(f"the sandbox needs {error.name}", fix="pip install 'tunewright[sandbox]'") from error
-    with Sandbox(state, pace_s=pace_s) as world, served(world, host=host, port=port) as running:
-        shell.emit({"url": running.url, "environ": dict(running.environ)})
-        if not shell.as_json:
+    try:
+        with Sandbox(state, pace_s=pace_s) as world, served(world, host=host, port=port) as running:
+            shell.emit({"url": running.url, "environ": dict(running.environ)})
             for name, value in running.environ.items():
-                click.echo(f"export {name}={value}")
-        shell.err.print("serving until Ctrl-C; paste the lines above into another terminal")
-        try:
+                shell.out.print(f"export {name}={value}", soft_wrap=True)
+            shell.err.print("serving until Ctrl-C; paste the lines above into another terminal")
             threading.Event().wait()
-        except KeyboardInterrupt:
-            shell.err.print("stopped")
+    except KeyboardInterrupt:
+        shell.err.print("stopped")
 
 
 sandbox.add_command(serve)

@@ -141,6 +141,8 @@ class Shell:
             self.err.print(f"{finding.where or finding.rule}: {finding.message}")
         if len(bad) > _SHOWN_FINDINGS:
             self.err.print(f"… and {len(bad) - _SHOWN_FINDINGS} more; `tunewright check` lists them all")
+        if failure.exit_code == ExitCode.INTERRUPTED and self.err.is_terminal:
+            self.err.print()  # the terminal has written ^C where the cursor stood
         self.err.print(f"error: {failure.what}", style="bold red")
         for name, text in (("where", failure.where), ("fix", failure.fix)):
             if text:

@@ -8,6 +8,7 @@ from .options import money
 from .shell import Shell
 
 if TYPE_CHECKING:
+    from ..pipeline.billed import Billed
     from ..pipeline.result import RunResult
 
 __all__ = ["finish", "print_result"]
@@ -22,6 +23,15 @@ def finish(shell: Shell, result: RunResult) -> None:
     shell.emit(result.to_json())
     print_result(shell, result)
     raise SystemExit(int(EXIT_OF[result.verdict][0]))
+
+
+def _bill_text(billed: Billed) -> str:
+    """The sum, or the parts where one is not known: a partial sum is no total."""
+    if billed.total_usd is not None:
+        return money(billed.total_usd, sandbox=billed.sandbox)
+    parts = {"training": billed.training_usd, "evaluation": billed.evaluation_usd, "hosting": billed.hosting_usd}
+    mark = " (sandbox, not money)" if billed.sandbox else ""
+    return ", ".join(f"{name} {money(usd)}" for name, usd in parts.items()) + mark
 
 
 def print_result(shell: Shell, result: RunResult) -> None:
@@ -40,7 +50,7 @@ def print_result(shell: Shell, result: RunResult) -> None:
     shell.out.print(f"  graded by {judged.grader.name}: {judged.grader.reason}", style="dim")
     billed = result.billed
     quoted = f"quoted {result.quote.total_text}; " if result.quote else ""
-    shell.out.print(f"  {quoted}billed {money(billed.total_usd, sandbox=billed.sandbox)}")
+    shell.out.print(f"  {quoted}billed {_bill_text(billed)}")
     for guardrail in judged.verdict.guardrails:
         shell.out.print(f"  guardrail {guardrail.name}: {guardrail.detail}")
     shell.out.print(f"report: {result.report}")
