@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from typing import Protocol
 
@@ -32,6 +31,3 @@ class SystemClock:
 def today(clock: Clock) -> date:
     """The UTC date on this clock."""
     return clock.now().date()
-
-
-Sleeper = Callable[[float], Awaitable[None]]
