@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -18,6 +20,9 @@ from .history import Entry
 from .intents import UNRESOLVED, UNSENT, UNSETTLED, Intent, Intents, IntentState
 from .leases import LeaseRow, LeaseRows, LeaseStage
 from .runs import Answers, Run, Runs, Uploads
+
+if TYPE_CHECKING:
+    from .training_sets import TrainingSets
 
 __all__ = [
     "HOME_NAME",
@@ -54,6 +59,13 @@ class Ledger:
         self.uploads = Uploads(engine)
         self.answers = Answers(engine)
         self.leases = LeaseRows(engine)
+
+    @cached_property
+    def training_sets(self) -> TrainingSets:
+        """What models were trained on. Loaded on use: it needs NumPy."""
+        from .training_sets import TrainingSets
+
+        return TrainingSets(self._engine)
 
     @classmethod
     def open(cls, home: Path, environ: Mapping[str, str] = os.environ) -> Ledger:

@@ -16,7 +16,7 @@ from ..errors import MissingExtra, TunewrightError, UsageError
 __all__ = ["HOME_NAME", "LATEST", "find_home", "open_engine", "writing"]
 
 HOME_NAME = ".tunewright"
-LATEST = "0001"
+LATEST = "0002"
 _BUSY_TIMEOUT_MS = 30_000
 _WRITES = "tunewright_writes"
 

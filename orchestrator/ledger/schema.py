@@ -16,6 +16,7 @@ __all__ = [
     "metric",
     "run",
     "spending",
+    "training_set",
     "upload",
 ]
 
@@ -160,4 +161,15 @@ lease = sa.Table(
     sa.Column("started_at", sa.Text),
     sa.Column("stopped_at", sa.Text),
     sa.Column("updated_at", sa.Text, nullable=False),
+)
+
+training_set = sa.Table(
+    "training_set",
+    METADATA,
+    sa.Column("intent_id", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("dataset_sha256", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("inputs", sa.LargeBinary, nullable=False, comment="sorted little-endian 64-bit hashes"),
 )
