@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..records import Example, JsonObject
+from ..records import Example, JsonObject, Message
 from .conversation import BadLine
+from .refusals import images_of
 from .strict import decode_strictly, encode_strictly, unsupported
 
 __all__ = ["OPENAI_CHAT"]
@@ -18,6 +19,8 @@ class _OpenAIChat:
         """`{"messages": [...]}`. Raises `Unsupported` for reasoning, images outside user turns, unknown roles."""
         if any(message.reasoning is not None for message in example.messages):
             raise unsupported(self.name, "reasoning", "drop it, or choose a dialect that has it")
+        if any(map(_unreachable, example.messages)):
+            raise unsupported(self.name, "an image that lies in a store", "give an http address, or a base64 data URL")
         return encode_strictly(example, self.name)
 
     def decode(self, line: JsonObject) -> Example:
@@ -26,7 +29,14 @@ class _OpenAIChat:
         for index, message in enumerate(example.messages):
             if message.reasoning is not None:
                 raise BadLine("this format has no reasoning", field=f"messages[{index}].reasoning", reason="unknown")
+            if _unreachable(message):
+                raise BadLine("an image lies in a store", field=f"messages[{index}].content", reason="image")
         return example
+
+
+def _unreachable(message: Message) -> bool:
+    """Whether an image has an address that only another cloud can fetch."""
+    return type(message.content) is tuple and any(url.startswith(("s3://", "gs://")) for url in images_of(message))
 
 
 OPENAI_CHAT = _OpenAIChat()

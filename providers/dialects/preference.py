@@ -1,4 +1,4 @@
-"""Preference lines: one prompt, the answer to prefer, and one that is worse. OpenAI's and Together's are the same."""
+"""Preference lines: one prompt, the answer to prefer, and one that is worse. Three platforms write them alike."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any
 from ..contract import Dialect
 from ..records import Example, JsonObject
 from .conversation import BadLine
+from .fireworks import FIREWORKS_CHAT
 from .openai_chat import OPENAI_CHAT
 from .strict import unsupported
 from .together import TOGETHER_CONVERSATION
 
-__all__ = ["OPENAI_PREFERENCE", "TOGETHER_PREFERENCE"]
+__all__ = ["FIREWORKS_PREFERENCE", "OPENAI_PREFERENCE", "TOGETHER_PREFERENCE"]
 
 _LINE_KEYS = {"input", "preferred_output", "non_preferred_output"}
 _AT_MESSAGE = re.compile(r"messages\[(\d+)\]")
 
 
 class _Preference:
-    """`{"input": {"messages", "tools"?}, "preferred_output": [1], "non_preferred_output": [1]}` (facts 1.3 and 2.2).
+    """`{"input": {"messages", "tools"?}, "preferred_output": [1], "non_preferred_output": [1]}`.
 
-    The turns follow the platform's chat dialect.
+    The turns follow the platform's chat dialect (facts 1.3, 2.2 and 3.5, 2026-11-22).
     """
 
     def __init__(self, name: str, chat: Dialect) -> None:
@@ -88,3 +89,4 @@ def _one_turn(line: JsonObject, key: str) -> Any:
 
 OPENAI_PREFERENCE = _Preference("openai_preference", OPENAI_CHAT)
 TOGETHER_PREFERENCE = _Preference("together_preference", TOGETHER_CONVERSATION)
+FIREWORKS_PREFERENCE = _Preference("fireworks_preference", FIREWORKS_CHAT)

@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import Unsupported
 from ..records import Example, JsonObject, Message
 from .conversation import ROLES, BadLine, parse_conversation, unknown_keys, write_conversation
+from .refusals import is_plain
 
 __all__ = ["decode_strictly", "encode_strictly", "refuse_rejected", "unsupported"]
 
@@ -15,7 +16,7 @@ def encode_strictly(example: Example, dialect: str) -> dict[str, Any]:
     """The chat line's object, or `Unsupported` naming what no chat line can hold."""
     refuse_rejected(example, dialect)
     line = write_conversation(example)
-    if example.tools or not all(map(_is_plain, example.messages)) or not example.messages:
+    if example.tools or not all(map(is_plain, example.messages)) or not example.messages:
         for message in example.messages:
             _check_roles(message, dialect)
         _check_reads_back(example, line, dialect)
@@ -44,15 +45,6 @@ def refuse_rejected(example: Example, dialect: str) -> None:
 def unsupported(dialect: str, what: str, fix: str) -> Unsupported:
     """The one way a dialect says no."""
     return Unsupported(f"{dialect} cannot express {what}", operation="encode", fix=fix, nothing_created=True)
-
-
-def _is_plain(message: Message) -> bool:
-    return (
-        type(message.content) is str
-        and message.role in ("user", "assistant", "system")
-        and not message.tool_calls
-        and (message.weight, message.reasoning, message.tool_call_id, message.name) == (None, None, None, None)
-    )
 
 
 def _check_roles(message: Message, dialect: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..records import Example, JsonObject, Message
 from .conversation import BadLine
 from .pairs import pair_of
+from .refusals import images_of
 from .strict import decode_strictly, encode_strictly, unsupported
 
 __all__ = ["TOGETHER_CONVERSATION", "TOGETHER_INSTRUCTION"]
@@ -22,7 +23,7 @@ class _TogetherConversation:
         for message in example.messages:
             if message.name is not None:
                 raise unsupported(self.name, "name", "leave it out")
-            for url in _image_urls(message.content):
+            for url in images_of(message):
                 if not url.startswith("data:"):
                     raise unsupported(self.name, "an image by address", "inline it as a base64 data URL")
         return encode_strictly(example, self.name)
@@ -35,7 +36,7 @@ class _TogetherConversation:
         for index, message in enumerate(example.messages):
             if message.name is not None:
                 raise BadLine("is no key of this format", field=f"messages[{index}].name", reason="unknown")
-            if any(not url.startswith("data:") for url in _image_urls(message.content)):
+            if any(not url.startswith("data:") for url in images_of(message)):
                 raise BadLine("an image must be a base64 data URL", field=f"messages[{index}].content", reason="image")
         return example
 
@@ -63,12 +64,6 @@ def _decode_pair(line: JsonObject) -> Example:
         if not isinstance(line.get(key), str):
             raise BadLine("must be text", field=key, reason="content")
     return Example((Message("user", line["prompt"]), Message("assistant", line["completion"])))
-
-
-def _image_urls(content: object) -> list[str]:
-    parts = content if isinstance(content, tuple) else ()
-    images = [part.get("image_url") for part in parts if part.get("type") == "image_url"]
-    return [str(image.get("url")) for image in images if isinstance(image, dict)]
 
 
 TOGETHER_CONVERSATION = _TogetherConversation()

@@ -1,0 +1,29 @@
+"""Where platforms judge a defect otherwise than usual: dated facts, by format and rule. The rules stand elsewhere."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+__all__ = ["Ruling", "rulings_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """How much one defect matters to one platform. `source`: who says so, last checked on `as_of`."""
+
+    severity: Literal["error", "warning", "info"]
+    source: str
+    as_of: date
+
+
+@cache
+def rulings_of(dialect: str) -> Mapping[str, Ruling]:
+    """Rule id → ruling, for a dialect's name; empty where the platform judges as the rules do."""
+    told = tomllib.loads(files(__package__).joinpath("rulings.toml").read_text(encoding="utf-8"))
+    return {rule: Ruling(**row) for rule, row in told.get(dialect.replace("_", "-"), {}).items()}
