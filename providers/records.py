@@ -234,9 +234,9 @@ class ModelFacts:
     """What is known of a base model without asking the platform, as of `as_of`.
 
     `context_tokens`: the longest training example, in tokens; longer ones are truncated from the end. None: not known.
-    `tokenizer`: a tiktoken encoding name when counts are exact, None when they are estimated within `token_margin`
-    (a share: 0.15 means ±15 %). `jobs_close`: first day on which no new job may be created. `shutdown`: first day on
-    which the base, and every model tuned on it, no longer answers.
+    `tokenizer`: a family of `providers.tokenizers` when counts are exact, None when they are estimated within
+    `token_margin` (a share: 0.15 means ±15 %). `jobs_close`: first day on which no new job may be created. `shutdown`:
+    first day on which the base, and every model tuned on it, no longer answers.
     """
 
     name: str
@@ -257,18 +257,24 @@ class ModelFacts:
 class TokenRules:
     """How a platform turns rows into billed tokens.
 
-    Per example: `per_example` + Σ over messages (`per_message` + tokens(role) + tokens(content)), cut at
-    `truncate_at`. `validation_billed`: None means not known, and then it is quoted as unknown.
-    `validation_passes`: how often the validation file is read through (per job). `pads_to_context`: unpacked
-    training bills rows × context instead of their own length.
+    Per example: `per_example` + Σ over messages (`per_message` + tokens(role) + tokens(content)), and `without_system`
+    where no message is the system's, cut at `truncate_at`. `tolerance`: tokens an example, either way, by which the
+    platform's own rendering may differ, as it need not use the template as published. `validation_billed`: None means
+    not known, and then it is quoted as unknown. `validation_passes`: how often the validation file is read through
+    (per job). `pads_to_context`: unpacked training bills rows × context instead of their own length. `counts_rejected`, for preference rows: the rejected
+    answer is counted "once" beside the preferred conversation, or "with_prompt", as a conversation of its own;
+    "unknown" where no source says which, and then a quote spans both.
     """
 
     per_example: int = 3
     per_message: int = 3
+    without_system: int = 0
+    tolerance: int = 0
     truncate_at: int | None = None
     validation_billed: bool | None = None
     validation_passes: int = 0
     pads_to_context: bool = False
+    counts_rejected: Literal["once", "with_prompt", "unknown"] = "unknown"
     source: str = ""
 
 
@@ -400,7 +406,11 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricPoint:
-    """Training metrics at one step; what the platform does not measure is None. `epoch` may be fractional."""
+    """Training metrics at one step; what the platform does not measure is None. `epoch` may be fractional.
+
+    Preference training: `reward_accuracy` is the share of pairs whose preferred answer the model has come to favour,
+    `reward_margin` by how much (beta × the difference of the log-ratios to the reference model, in nats).
+    """
 
     step: int
     epoch: float | None = None
@@ -409,6 +419,10 @@ class MetricPoint:
     valid_loss: float | None = None
     valid_accuracy: float | None = None
     learning_rate: float | None = None
+    reward_accuracy: float | None = None
+    reward_margin: float | None = None
+    valid_reward_accuracy: float | None = None
+    valid_reward_margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,18 +7,11 @@ the 40 characters that the tightest platform grants a name.
 from __future__ import annotations
 
 import re
-from base64 import b32encode
-from hashlib import sha256
 
-__all__ = ["TAG_PREFIX", "find_tag", "same_tag", "tag_of", "with_suffix"]
+__all__ = ["TAG_PREFIX", "find_tag", "same_tag", "with_suffix"]
 
 TAG_PREFIX = "tw-"
 _TAG = re.compile(r"(?<![a-z0-9])tw-[a-z2-7]{16}(?![a-z0-9])")
-
-
-def tag_of(identity: str) -> str:
-    """The tag of an identity (an intent's id, say): the same words always give the same tag."""
-    return TAG_PREFIX + b32encode(sha256(identity.encode()).digest()).decode()[:16].lower()
 
 
 def find_tag(text: object) -> str | None:

@@ -45,7 +45,7 @@ def row_of(platform: str, name: str) -> Row | None:
     """The table's row for a base model, or for the base of a tuned one."""
     facts = table(platform)
     base = base_name(platform, name)
-    return next((row for row in facts["models"] if row["name"] == base), None)
+    return next((row for row in facts["models"] if base in (row["name"], row.get("wire_name"))), None)
 
 
 def base_name(platform: str, name: str) -> str:
@@ -66,8 +66,9 @@ def tier_of(facts: Table, row: Row | None) -> str | None:
 def _facts(facts: Table, row: Row) -> ModelFacts:
     told = {**facts["model_defaults"], **row}
     said_by = source(facts, told["source"])
-    tokenizer = told.get("tokenizer")
-    margin = "0" if tokenizer else facts["families"][told["family"]]["margin"]
+    family = facts.get("families", {}).get(told.get("family"), {})
+    tokenizer = told.get("tokenizer", family.get("tokenizer"))
+    margin = family.get("margin", "0") if tokenizer else family["margin"]
     hours = told.get("hours")
     return ModelFacts(
         name=told["name"],
@@ -100,12 +101,12 @@ def _unlisted(facts: Table, name: str) -> ModelFacts:
     defaults = facts["model_defaults"]
     said_by = source(facts, defaults["source"])
     near = _nearest(facts, name)
-    hint = f"; the nearest listed: {' or '.join(near)}" if near else ""
+    hint = f"did you mean {' or '.join(near)}? The" if near else "the"
     return ModelFacts(
         name=name,
         tunable=Support(
             answer="unknown",
-            reason=f"not in our table of tunable models{hint}; the platform is asked before anything is uploaded",
+            reason=f"it is not in our facts; {hint} platform is asked before anything is uploaded",
             source=said_by.text,
             as_of=said_by.as_of,
         ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from ..records import Hyperparameters, Method, Price, PriceItem, TokenRules
 from ._models import base_name, row_of, tier_of
@@ -27,7 +28,15 @@ def prices(
     for key, rank, row in _matching(platform, model, method, hyperparameters or Hyperparameters()):
         if key not in chosen or rank > chosen[key][0]:
             chosen[key] = (rank, row)
-    return tuple(_price(table(platform), model, key, row) for key, (_, row) in chosen.items())
+    found = {key: _price(table(platform), model, key, row) for key, (_, row) in chosen.items()}
+    return tuple(_asked_as_tuned(found) if base_name(platform, model) != model else found.values())
+
+
+def _asked_as_tuned(found: Mapping[str, Price]) -> Iterator[Price]:
+    """A tuned model that is trained further is a base that is asked at its own, tuned prices."""
+    for key, price in found.items():
+        tuned = found.get(f"tuned_{key}")
+        yield replace(tuned, item=price.item) if tuned else price
 
 
 def token_rules(
@@ -46,11 +55,14 @@ def token_rules(
     return TokenRules(
         per_example=template["per_example"],
         per_message=template["per_message"],
+        without_system=template.get("without_system", 0),
+        tolerance=template.get("tolerance", 0),
         truncate_at=int(limit) if limit is not None and rules["truncate"] else None,
         validation_billed=rules.get("validation_billed"),
         validation_passes=int(extra.get(rules.get("passes_key", ""), 0)),
         pads_to_context=extra.get(rules.get("packing_key", "")) is False,
-        source=source(facts, rules["source"]).text,
+        counts_rejected=rules.get("counts_rejected", "unknown"),
+        source="; ".join(dict.fromkeys(source(facts, told["source"]).text for told in (rules, template))),
     )
 
 

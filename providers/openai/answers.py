@@ -152,6 +152,10 @@ def _point(step: int, values: Mapping[str, Any], full: bool, epoch: float) -> Me
         valid_loss=_first(values, valid_loss),
         valid_accuracy=_first(values, valid_accuracy),
         learning_rate=number(values.get("learning_rate")),
+        reward_accuracy=number(values.get("train_reward_accuracy")),
+        reward_margin=number(values.get("train_reward_margin")),
+        valid_reward_accuracy=_first(values, ("full_valid_reward_accuracy", "valid_reward_accuracy")),
+        valid_reward_margin=_first(values, ("full_valid_reward_margin", "valid_reward_margin")),
     )
 
 

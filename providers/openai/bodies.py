@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import Unsupported
-from ..gaps import refuse_other_methods
 from ..plans import training_files
 from ..records import Hyperparameters, Method, Plan, PlannedRequest, ProviderFile
 from ..settings import Setting, refuse_unusable
@@ -27,18 +26,25 @@ _SETTINGS: Mapping[str, Setting] = {
     "seed": Setting(kind="int", low=0, high=2**31 - 1),
     "learning_rate_multiplier": Setting(kind="float", above=0, words=("auto",)),
 }
+_PREFERENCE_SETTINGS: Mapping[str, Setting] = {"beta": Setting(kind="float", above=0, high=2, words=("auto",))}
 _NOT_TAKEN: Mapping[str, str] = {
     "learning_rate": "OpenAI takes no absolute learning rate; "
     "use --set learning_rate_multiplier=… (a factor on a rate that OpenAI chooses)",
     "lora": "OpenAI does not let one choose between LoRA and full training",
+    "dpo_beta": "OpenAI calls it beta; use --set beta=…",
+    "from_checkpoint": "OpenAI goes on from a tuned model by its name; use --to PLATFORM:ft:…",
 }
+_NOT_SUPERVISED = {"beta": "only preference training has it; use --method dpo"}
+_METHOD_NAMES: Mapping[Method, str] = {Method.SFT: "supervised", Method.DPO: "dpo"}
 _WIRE_NAMES = {"epochs": "n_epochs", "batch_size": "batch_size"}
 
 
 def check(method: Method, hyperparameters: Hyperparameters, provider: str) -> None:
     """Raises `Unsupported` naming what cannot be sent."""
-    refuse_other_methods(method, provider)
-    refuse_unusable(hyperparameters, _SETTINGS, _NOT_TAKEN, provider)
+    if method is Method.DPO:
+        refuse_unusable(hyperparameters, {**_SETTINGS, **_PREFERENCE_SETTINGS}, _NOT_TAKEN, provider)
+    else:
+        refuse_unusable(hyperparameters, _SETTINGS, {**_NOT_TAKEN, **_NOT_SUPERVISED}, provider)
 
 
 def create_body(plan: Plan, files: Mapping[str, str], tag: str) -> dict[str, Any]:
@@ -51,7 +57,7 @@ def create_body(plan: Plan, files: Mapping[str, str], tag: str) -> dict[str, Any
     body: dict[str, Any] = {
         "model": plan.model,
         "training_file": ids.train,
-        "method": {"type": "supervised", "supervised": {"hyperparameters": _wire(plan.hyperparameters)}},
+        "method": _method(plan),
         "metadata": {TAG_KEY: tag, f"{TAG_KEY}_data": plan.train_sha256[:64]},
     }
     optional = {"validation_file": ids.validation, "suffix": plan.suffix, "seed": plan.hyperparameters.seed}
@@ -76,6 +82,11 @@ def _upload(file: ProviderFile, base_url: str) -> tuple[PlannedRequest, ...]:
         PlannedRequest("GET", f"{base_url}/files?limit=1000&purpose=fine-tune"),
         PlannedRequest("POST", f"{base_url}/files", form),
     )
+
+
+def _method(plan: Plan) -> dict[str, Any]:
+    name = _METHOD_NAMES[plan.method]
+    return {"type": name, name: {"hyperparameters": _wire(plan.hyperparameters)}}
 
 
 def _wire(hyperparameters: Hyperparameters) -> dict[str, Any]:

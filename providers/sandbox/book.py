@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from .jobs import Failure, Job, TrainedEpoch, View, tuned_name, view
-from .learner import Point
+from .lesson import Point
 from .store import Records, Store
 
 __all__ = ["Book", "new_id"]

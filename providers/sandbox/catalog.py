@@ -36,9 +36,14 @@ class BaseModel:
 
     name: str
     wire: str
-    tunable: bool = True
+    methods: tuple[Method, ...] = (Method.SFT, Method.DPO)
     shutdown: str | None = None
     context_tokens: int = _CONTEXT_TOKENS
+
+    @property
+    def tunable(self) -> bool:
+        """Whether it can be, or ever could be, trained."""
+        return bool(self.methods)
 
     @property
     def full(self) -> bool:
@@ -76,7 +81,7 @@ def _known(wire: str, told: ModelFacts) -> BaseModel:
     return BaseModel(
         name=told.name,
         wire=wire,
-        tunable=bool(told.methods),
+        methods=told.methods,
         shutdown=told.shutdown.isoformat() if told.shutdown else None,
         context_tokens=told.context_tokens or _CONTEXT_TOKENS,
     )

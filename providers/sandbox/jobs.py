@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .learner import Point
+from .lesson import Point
 
 __all__ = ["Failure", "Job", "Phase", "TrainedEpoch", "View", "tuned_name", "view"]
 
@@ -48,7 +48,8 @@ class Job:
     """One job. Times are job time: the clock, standing still while the job is paused.
 
     `epochs` and `batch_size` 0 mean auto, until the rows are known. `fate`: faults that will befall it (name →
-    seconds). `request`: the body as it was sent. `tokens`: billed tokens of one pass over the file.
+    seconds). `request`: the body as it was sent. `tokens`: billed tokens of one pass over the file. `parent`: the job
+    whose model after `parent_epoch` it goes on from.
     """
 
     id: str
@@ -66,6 +67,9 @@ class Job:
     created_at: float
     pace_s: float
     request: Mapping[str, Any]
+    beta: float = 0.1
+    parent: str | None = None
+    parent_epoch: int = 0
     fate: Mapping[str, float] = field(default_factory=dict)
     validated_at: float | None = None
     rows: int = 0

@@ -8,131 +8,36 @@ to others. All of it is deterministic by seed.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.sparse import csr_matrix
 
-__all__ = ["Learner", "Pair", "Point", "Setting", "learner"]
+from .features import Features
+from .lesson import Learner, Matrix, Pair, Point, Setting, Stopped, are_labels
+from .preference import LabelPreference, TextPreference
 
-Matrix = NDArray[np.float32]
-Stopped = Callable[[], bool]
+__all__ = ["Classifier", "Learner", "Pair", "Point", "Retriever", "Setting", "learner"]
 
-_WORD = re.compile(r"\w+", re.UNICODE)
-_MAX_FEATURES = 40_000
-_MAX_LABELS = 300
-_MAX_LABEL_CHARS = 80
 _STEP = 0.4  # AdaGrad's: fits clean labels in two epochs, memorises noisy ones in a dozen
+_NEARNESS = 10.0  # nats between the answer to the same input and the answer to an unrelated one
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One training example as the learner sees it: the system text, the last user turn, the answer."""
+def learner(
+    train: Sequence[Pair], valid: Sequence[Pair], setting: Setting, reference: Learner | None = None
+) -> Learner:
+    """The learner that suits these pairs: labels when answers are short and repeat, else free text.
 
-    system: str
-    user: str
-    answer: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """How to train. `rate` multiplies the learner's own step size; 1 is its best guess.
-
-    `evals`: how often the validation pairs are measured, evenly over the whole training, the last time at its end.
+    Pairs with a rejected answer are learned by preference, from `reference` on where there is one.
     """
-
-    epochs: int
-    batch_size: int
-    rate: float = 1.0
-    seed: int = 0
-    evals: int = 0
-
-    def eval_steps(self, rows: int) -> frozenset[int]:
-        """The steps after which the validation pairs are measured."""
-        steps = self.epochs * math.ceil(rows / self.batch_size)
-        return frozenset(steps * i // self.evals for i in range(1, self.evals + 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Loss and accuracy of one step's batch before the step is taken, and of the validation pairs after it."""
-
-    step: int
-    loss: float
-    accuracy: float
-    valid_loss: float | None = None
-    valid_accuracy: float | None = None
-
-
-class Learner(Protocol):
-    """A model in training. `answer` may be asked at any time; what it knows is what the epochs so far have taught."""
-
-    def epoch(self, stopped: Stopped) -> tuple[Point, ...] | None:
-        """Train one more epoch and return its steps; None when `stopped` said so on the way."""
-        ...
-
-    def answer(self, system: str, user: str) -> str: ...
-
-    def snapshot(self) -> Learner:
-        """A copy that further epochs do not change: a checkpoint."""
-        ...
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """What was learned, to be downloaded."""
-        ...
-
-
-def learner(train: Sequence[Pair], valid: Sequence[Pair], setting: Setting) -> Learner:
-    """The learner that suits these pairs: labels when answers are short and repeat, else free text."""
-    return Classifier(train, valid, setting) if _are_labels(train) else Retriever(train, valid, setting)
-
-
-def _are_labels(pairs: Sequence[Pair]) -> bool:
-    answers = {pair.answer for pair in pairs}
-    few = 1 < len(answers) <= min(_MAX_LABELS, len(pairs) // 2)
-    return few and max(map(len, answers)) <= _MAX_LABEL_CHARS
-
-
-# ── features ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _ngrams(text: str) -> Iterator[str]:
-    words = _WORD.findall(text.lower())
-    yield from words
-    yield from (f"{a} {b}" for a, b in pairwise(words))
-    for word in words:
-        padded = f"<{word}>"
-        yield from (padded[i : i + 4] for i in range(len(padded) - 3))
-
-
-class _Features:
-    """TF-IDF of the user turn; of the system text too where the training pairs know more than one."""
-
-    def __init__(self, pairs: Sequence[Pair]) -> None:
-        options: dict[str, Any] = {"max_features": _MAX_FEATURES, "sublinear_tf": True, "dtype": np.float32}
-        self._user = TfidfVectorizer(analyzer=_ngrams, **options)
-        self._user.fit(pair.user or "_" for pair in pairs)
-        systems = sorted({pair.system for pair in pairs})
-        self._system = TfidfVectorizer(analyzer=_ngrams, **options) if len(systems) > 1 else None
-        if self._system is not None:
-            self._system.fit(system or "_" for system in systems)
-
-    def __call__(self, pairs: Sequence[Pair]) -> csr_matrix:
-        user = self._user.transform(pair.user for pair in pairs)
-        if self._system is None:
-            return csr_matrix(user)
-        return csr_matrix(hstack([user, self._system.transform(pair.system for pair in pairs)], format="csr"))
-
-    def names(self) -> NDArray[Any]:
-        """What each column stands for."""
-        parts = [self._user] if self._system is None else [self._user, self._system]
-        return np.concatenate([part.get_feature_names_out().astype(str) for part in parts])
+    by_preference = any(pair.rejected is not None for pair in train)
+    answers = [answer for pair in train for answer in (pair.answer, pair.rejected) if answer is not None]
+    labels = are_labels(answers)
+    if by_preference:
+        return (LabelPreference if labels else TextPreference)(train, valid, setting, reference)
+    return Classifier(train, valid, setting) if labels else Retriever(train, valid, setting)
 
 
 # ── labels ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +49,7 @@ class Classifier:
     def __init__(self, train: Sequence[Pair], valid: Sequence[Pair], setting: Setting) -> None:
         self._setting = setting
         self._rng = np.random.default_rng(setting.seed)
-        self._features = _Features(train)
+        self._features = Features(train)
         self.labels = sorted({pair.answer for pair in train})
         self._index = {label: i for i, label in enumerate(self.labels)}
         self._x = self._features(train)
@@ -167,8 +72,12 @@ class Classifier:
         return tuple(points)
 
     def answer(self, system: str, user: str) -> str:
+        scores = self.leanings(system, user)
+        return max(scores, key=lambda label: scores[label])
+
+    def leanings(self, system: str, user: str) -> Mapping[str, float]:
         scores = self._scores(self._features([Pair(system, user, "")]), self._weights)
-        return self.labels[int(scores[0].argmax())]
+        return dict(zip(self.labels, scores[0].tolist(), strict=True))
 
     def snapshot(self) -> Classifier:
         copy = object.__new__(Classifier)
@@ -227,7 +136,7 @@ class Retriever:
     def __init__(self, train: Sequence[Pair], valid: Sequence[Pair], setting: Setting) -> None:
         self._setting, self._train, self._valid = setting, list(train), list(valid)
         self._rng = np.random.default_rng(setting.seed)
-        self._features = _Features(train)
+        self._features = Features(train)
         self._known = self._features(train)
         self._language = _Bigrams(pair.answer for pair in train)
         self._step = 0
@@ -243,8 +152,13 @@ class Retriever:
         return tuple(points)
 
     def answer(self, system: str, user: str) -> str:
+        scores = self.leanings(system, user)
+        return max(scores, key=lambda answer: scores[answer])
+
+    def leanings(self, system: str, user: str) -> Mapping[str, float]:
         nearness = (self._known @ self._features([Pair(system, user, "")]).T).toarray().ravel()
-        return self._train[int(nearness.argmax())].answer
+        place = int(nearness.argmax())
+        return {self._train[place].answer: _NEARNESS * float(nearness[place])}
 
     def snapshot(self) -> Retriever:
         return self  # what it answers from does not change with the epochs

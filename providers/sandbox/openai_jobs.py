@@ -6,7 +6,8 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from .catalog import BaseModel
+from ..records import Method
+from .catalog import BaseModel, base_model
 from .refusals import Refused
 from .world import Sandbox, Tuned
 
@@ -14,7 +15,8 @@ __all__ = ["job_fields"]
 
 _WIRE = "openai"
 _METHODS = ("supervised", "dpo")
-_MAX_EPOCHS, _MAX_BATCH, _MAX_SUFFIX = 50, 256, 64
+_MAX_EPOCHS, _MAX_BATCH, _MAX_SUFFIX, _MAX_BETA = 50, 256, 64, 2
+_AUTO_BETA = 0.1  # what "auto" means here; the platform does not say
 
 
 def job_fields(world: Sandbox, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,8 +24,9 @@ def job_fields(world: Sandbox, body: Mapping[str, Any]) -> dict[str, Any]:
     method, hyperparameters = _method(body)
     rate = _number(hyperparameters, "learning_rate_multiplier", 1e-6, 1e3)
     return {
-        "model": _base(world, body),
+        **_start(world, body, method),
         "method": method,
+        "beta": _beta(hyperparameters, method),
         "training_file": _file(world, body, "training_file", required=True),
         "validation_file": _file(world, body, "validation_file"),
         "suffix": _suffix(body),
@@ -59,15 +62,26 @@ def _number(values: Mapping[str, Any], name: str, low: float, high: float) -> fl
     return value
 
 
-def _base(world: Sandbox, body: Mapping[str, Any]) -> str:
+def _beta(values: Mapping[str, Any], method: str) -> float:
+    beta = _number(values, "beta", 0, _MAX_BETA)
+    if beta is not None and (method != "dpo" or not beta):
+        raise Refused(400, f"Invalid beta: {beta!r}; only dpo takes it, above 0.", param="beta")
+    return beta or _AUTO_BETA
+
+
+def _start(world: Sandbox, body: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """The base, and the tuned model to go on from where one was named."""
     name = body.get("model")
     found = world.model(_WIRE, name) if isinstance(name, str) else None
-    if isinstance(found, Tuned):
-        return found.job.model
-    if not isinstance(found, BaseModel) or not found.tunable:
+    base = base_model(_WIRE, found.job.model) if isinstance(found, Tuned) else found
+    if not isinstance(base, BaseModel) or not base.tunable:
         message = f"Model {name} is not available for fine-tuning or does not exist."
         raise Refused(400, message, code="model_not_available", param="model")
-    return found.name
+    if method == "dpo" and Method.DPO not in base.methods:
+        raise Refused(400, f"Method 'dpo' is not available for model {base.name}.", param="method.type")
+    if not isinstance(found, Tuned):
+        return {"model": base.name}
+    return {"model": base.name, "parent": found.job.id, "parent_epoch": found.epoch}
 
 
 def _file(world: Sandbox, body: Mapping[str, Any], param: str, required: bool = False) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 from .catalog import BaseModel
 from .files import StoredFile
 from .jobs import Phase, View, tuned_name
-from .learner import Point
+from .lesson import Point
 from .refusals import Refused
 from .training import KEPT_CHECKPOINTS
 from .world import Tuned
@@ -127,6 +127,8 @@ def _hyperparameters(seen: View) -> dict[str, Any]:
     }
     if job.validated_at is not None and values["learning_rate_multiplier"] == "auto":
         values["learning_rate_multiplier"] = 2.0
+    if job.method == "dpo":
+        values["beta"] = job.beta
     return {"hyperparameters": values, "method": {"type": job.method, job.method: {"hyperparameters": asked | values}}}
 
 
@@ -176,11 +178,19 @@ def _step_message(point: Point, total: int) -> str:
 
 
 def _step_data(point: Point, total: int) -> dict[str, Any]:
-    data: dict[str, Any] = {"step": point.step, "total_steps": total, "train_loss": point.loss}
-    data["train_mean_token_accuracy"] = point.accuracy
-    if point.valid_loss is not None:
-        data |= {"full_valid_loss": point.valid_loss, "full_valid_mean_token_accuracy": point.valid_accuracy}
-    return data
+    return {"step": point.step, "total_steps": total} | _measured(point)
+
+
+def _measured(point: Point) -> dict[str, Any]:
+    """Losses with accuracies of tokens; of rewards, and margins, where two answers were compared.
+
+    The platform documents no names for the latter: these are ours, in the manner of its others.
+    """
+    accuracy = "mean_token_accuracy" if point.margin is None else "reward_accuracy"
+    data = {"train_loss": point.loss, f"train_{accuracy}": point.accuracy, "train_reward_margin": point.margin}
+    data |= {"full_valid_loss": point.valid_loss, f"full_valid_{accuracy}": point.valid_accuracy}
+    return {name: value for name, value in (data | {"full_valid_reward_margin": point.valid_margin}).items()
+            if value is not None}  # fmt: skip
 
 
 def _ending(seen: View) -> list[_Entry]:
@@ -229,20 +239,18 @@ def _checkpoint(seen: View, place: int) -> dict[str, Any]:
         "fine_tuning_job_id": seen.job.id,
         "fine_tuned_model_checkpoint": name if epoch.number == seen.job.epochs else f"{name}:ckpt-step-{point.step}",
         "step_number": point.step,
-        "metrics": {
-            "step": point.step,
-            "train_loss": point.loss,
-            "train_mean_token_accuracy": point.accuracy,
-            "full_valid_loss": point.valid_loss,
-            "full_valid_mean_token_accuracy": point.valid_accuracy,
-        },
+        "metrics": {"step": point.step} | _measured(point),
     }
 
 
 def result_csv(seen: View) -> str:
     """Every step, as the platform's `step_metrics.csv`; what was not measured is empty."""
-    lines = ["step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy"]
+    names = "train_accuracy,valid_loss,valid_mean_token_accuracy"
+    if seen.job.method == "dpo":
+        names = "train_reward_accuracy,valid_loss,valid_reward_accuracy,train_reward_margin,valid_reward_margin"
+    lines = [f"step,train_loss,{names}"]
     for _, p in seen.points:
-        values = (p.loss, p.accuracy, p.valid_loss, p.valid_accuracy)
+        values = [p.loss, p.accuracy, p.valid_loss, p.valid_accuracy]
+        values += [p.margin, p.valid_margin] if seen.job.method == "dpo" else []
         lines.append(",".join([str(p.step), *("" if value is None else f"{value:.6g}" for value in values)]))
     return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .learner import Pair
+from .lesson import Pair
 from .tokens import message_tokens, text_tokens
 
 __all__ = ["BadFile", "Rows", "message_text", "openai_rows", "together_rows", "tool_calls_of"]
@@ -46,19 +46,23 @@ def openai_rows(data: bytes, method: str, minimum: int = _OPENAI_MINIMUM) -> Row
     """Chat rows (`method` supervised) or preference rows (dpo). Raises `BadFile`."""
     pairs, tokens = [], 0
     for line, row in _objects(data):
-        messages = _preference(row, line) if method == "dpo" else _messages_of(row, line)
-        _check_messages(messages, _OPENAI_ROLES, line)
-        _check_tools(row.get("tools", []), messages, line)
-        _check_special(messages, line)
-        pairs.append(_pair(messages))
-        tokens += min(_OPENAI_CONTEXT, message_tokens(messages))
+        sides = _preference(row, line) if method == "dpo" else [_messages_of(row, line)]
+        for messages in sides:
+            _check_messages(messages, _OPENAI_ROLES, line)
+            _check_tools(_tools_of(row), messages, line)
+            _check_special(messages, line)
+            tokens += min(_OPENAI_CONTEXT, message_tokens(messages))
+        pairs.append(_pair(*sides))
     if len(pairs) < minimum:
         raise BadFile(f"Training file has {len(pairs)} example(s), but must have at least {minimum} examples")
     return Rows(tuple(pairs), tokens, "preference" if method == "dpo" else "chat")
 
 
-def together_rows(data: bytes) -> Rows:
-    """Rows of any one of Together's formats; all must share the first one's. Raises `BadFile`."""
+def together_rows(data: bytes, method: str | None = None) -> Rows:
+    """Rows of any one of Together's formats; all must share the first one's, and suit the `method` where one is given.
+
+    Raises `BadFile`.
+    """
     pairs, tokens, kind = [], 0, ""
     for line, row in _objects(data):
         found = _together_format(row, line)
@@ -70,6 +74,8 @@ def together_rows(data: bytes) -> Rows:
         tokens += length
     if not pairs:
         raise BadFile("The file is empty")
+    if method is not None and (kind == _PREFERENCE) != (method == "dpo"):
+        raise BadFile(f"training by {method} does not take a dataset in {kind} format")
     return Rows(tuple(pairs), tokens, kind)
 
 
@@ -116,14 +122,27 @@ def _messages_of(row: Mapping[str, Any], line: int) -> list[Mapping[str, Any]]:
     return messages
 
 
-def _preference(row: Mapping[str, Any], line: int) -> list[Mapping[str, Any]]:
-    """The prompt with its preferred answer: what a preference row teaches this learner."""
+def _preference(row: Mapping[str, Any], line: int) -> list[list[Mapping[str, Any]]]:
+    """The prompt with its preferred answer, and with its rejected one."""
     asked = row.get("input")
-    sides = [row.get("preferred_output"), row.get("non_preferred_output")]
-    if not isinstance(asked, dict) or not all(isinstance(side, list) and len(side) == 1 for side in sides):
-        raise BadFile("a preference row needs input.messages and one message in each of the two outputs", line)
+    if not isinstance(asked, dict):
+        raise BadFile("a preference row needs input.messages, preferred_output and non_preferred_output", line)
     prompt = _messages_of(asked, line)
-    return [*prompt, *sides[0]]  # type: ignore[misc]
+    if isinstance(prompt[-1], dict) and prompt[-1].get("role") == "assistant":
+        raise BadFile("input.messages must not end with an assistant message", line)
+    return [[*prompt, _output(row, name, line)] for name in ("preferred_output", "non_preferred_output")]
+
+
+def _output(row: Mapping[str, Any], name: str, line: int) -> Mapping[str, Any]:
+    side = row.get(name)
+    if not isinstance(side, list) or len(side) != 1 or not isinstance(side[0], dict):
+        raise BadFile(f"{name} must be a list of exactly one assistant message", line)
+    return side[0]
+
+
+def _tools_of(row: Mapping[str, Any]) -> Any:
+    asked = row.get("input")
+    return (asked if isinstance(asked, dict) else row).get("tools", [])
 
 
 def _check_messages(messages: Sequence[Any], roles: frozenset[str], line: int) -> None:
@@ -187,12 +206,15 @@ def _check_special(messages: Sequence[Mapping[str, Any]], line: int) -> None:
             raise BadFile(f"special token {found.group()} is not allowed in training text", line)
 
 
-def _pair(messages: Sequence[Mapping[str, Any]]) -> Pair:
+def _pair(messages: Sequence[Mapping[str, Any]], worse: Sequence[Mapping[str, Any]] | None = None) -> Pair:
     system = "\n".join(message_text(m) for m in messages[:-1] if m["role"] in ("system", "developer"))
     users = [message_text(m) for m in messages[:-1] if m["role"] in ("user", "tool")]
+    return Pair(system, users[-1] if users else "", _answer(messages), _answer(worse) if worse else None)
+
+
+def _answer(messages: Sequence[Mapping[str, Any]]) -> str:
     last = messages[-1]
-    answer = _TOOLS + json.dumps(last["tool_calls"]) if last.get("tool_calls") else message_text(last)
-    return Pair(system, users[-1] if users else "", answer)
+    return _TOOLS + json.dumps(last["tool_calls"]) if last.get("tool_calls") else message_text(last)
 
 
 def message_text(message: Mapping[str, Any]) -> str:
@@ -219,9 +241,10 @@ def _conversation(row: Mapping[str, Any], line: int) -> tuple[Pair, int]:
 
 
 def _preference_row(row: Mapping[str, Any], line: int) -> tuple[Pair, int]:
-    messages = _preference(row, line)
-    _check_messages(messages, _TOGETHER_ROLES, line)
-    return _pair(messages), message_tokens(messages)
+    sides = _preference(row, line)
+    for messages in sides:
+        _check_messages(messages, _TOGETHER_ROLES, line)
+    return _pair(*sides), sum(message_tokens(messages) for messages in sides)
 
 
 def _instruction(row: Mapping[str, Any], line: int) -> tuple[Pair, int]:
@@ -239,14 +262,15 @@ def _plain(row: Mapping[str, Any], line: int) -> tuple[Pair, int]:
     return Pair("", head, tail or text), text_tokens(text)
 
 
+_PREFERENCE = "PREFERENCE_OPENAI"
 _TOGETHER_KEYS = {
-    "PREFERENCE_OPENAI": {"input", "preferred_output", "non_preferred_output"},
+    _PREFERENCE: {"input", "preferred_output", "non_preferred_output"},
     "CONVERSATION": {"messages"},
     "INSTRUCTION": {"prompt", "completion"},
     "GENERAL": {"text"},
 }
 _TOGETHER_READERS = {
-    "PREFERENCE_OPENAI": _preference_row,
+    _PREFERENCE: _preference_row,
     "CONVERSATION": _conversation,
     "INSTRUCTION": _instruction,
     "GENERAL": _plain,

@@ -9,10 +9,11 @@ from typing import Any
 
 from .catalog import BaseModel, base_model
 from .files import StoredFile
+from .jobs import tuned_name
 from .refusals import Refused
-from .world import Sandbox
+from .world import Sandbox, Tuned
 
-__all__ = ["estimate", "is_lora", "job_fields", "job_tokens", "limits_body", "method_of", "tunable"]
+__all__ = ["estimate", "is_lora", "job_fields", "job_tokens", "limited", "limits_body", "method_of"]
 
 _WIRE = "together"
 _MAX_EPOCHS, _MAX_EVALS, _MAX_CHECKPOINTS, _MAX_SUFFIX = 20, 100, 10, 40
@@ -20,7 +21,9 @@ _LOW_RATE, _HIGH_RATE = 1e-8, 1.0
 _MIN_BATCH, _MAX_BATCH, _MAX_BATCH_DPO = 8, 32, 16
 _DEFAULT_RANK, _MAX_RANK = 8, 64
 _USUAL_RATE = 1e-5  # the SDK's default learning rate: the learner's own step size stands for it
-_NOT_HERE = ("from_checkpoint", "from_hf_model", "early_stopping_enabled")
+_NOT_HERE = ("from_hf_model", "early_stopping_enabled")
+_NOT_LEARNED = ("rpo_alpha", "simpo_gamma", "dpo_normalize_logratios_by_length")
+_USUAL_BETA = 0.1  # the platform's default (docs.together.ai/docs/fine-tuning/preference-tuning, 2026-11-23)
 _TARGETS = ["k_proj", "up_proj", "o_proj", "q_proj", "down_proj", "v_proj", "gate_proj"]
 
 
@@ -30,6 +33,12 @@ def tunable(name: Any) -> BaseModel:
     if base is None or not base.tunable:
         raise Refused(404, f"Model {name} is not supported for fine-tuning", code="model_not_available", param="model")
     return base
+
+
+def limited(world: Sandbox, name: Any) -> BaseModel:
+    """The base whose limits hold for that name: its own, or the one of a checkpoint. Raises `Refused` (404)."""
+    found = _checkpoint(world, name) if isinstance(name, str) else None
+    return tunable(found.job.model if found else name)
 
 
 def limits_body(base: BaseModel) -> dict[str, Any]:
@@ -65,14 +74,16 @@ def job_fields(world: Sandbox, body: Mapping[str, Any]) -> dict[str, Any]:
     for name in _NOT_HERE:
         if body.get(name):
             raise Refused(400, f"{name} is not available in the sandbox", param=name)
-    base, method = tunable(body.get("model")), method_of(body)
+    start, method = _start(world, body), method_of(body)
+    base = tunable(start["model"])
     if not is_lora(body) and not base.full:
         raise Refused(400, f"Full training is not supported for {base.name}", param="training_type")
     validation = _file(world, body, "validation_file")
     rate = _number(body, "learning_rate", _USUAL_RATE, _LOW_RATE, _HIGH_RATE)
     return {
-        "model": base.name,
+        **start,
         "method": "dpo" if method == "dpo" else "supervised",
+        "beta": _beta(body),
         "training_file": _required(_file(world, body, "training_file")).id,
         "validation_file": validation.id if validation else None,
         "suffix": _suffix(body),
@@ -83,6 +94,36 @@ def job_fields(world: Sandbox, body: Mapping[str, Any]) -> dict[str, Any]:
         "evals": int(_number(body, "n_evals", 0, 0, _MAX_EVALS)) if validation else 0,
         "request": {"n_checkpoints": int(_number(body, "n_checkpoints", 1, 1, _MAX_CHECKPOINTS))} | dict(body),
     }
+
+
+def _start(world: Sandbox, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The base, or the checkpoint to go on from with its base: one of them, not both."""
+    checkpoint = body.get("from_checkpoint")
+    if not checkpoint:
+        return {"model": tunable(body.get("model")).name}
+    if body.get("model"):
+        raise Refused(400, "Give either model or from_checkpoint, not both", param="from_checkpoint")
+    found = _checkpoint(world, str(checkpoint))
+    if found is None:
+        raise Refused(404, f"Checkpoint {checkpoint} not found", code="not_found", param="from_checkpoint")
+    if method_of(body) != "dpo":
+        raise Refused(400, "here only preference training goes on from a checkpoint", param="from_checkpoint")
+    return {"model": found.job.model, "parent": found.job.id, "parent_epoch": found.epoch}
+
+
+def _checkpoint(world: Sandbox, name: str) -> Tuned | None:
+    """`JOB` or `MODEL`, perhaps with `:STEP`, of a job that has succeeded."""
+    whole, _, step = name.partition(":")
+    mine = [model for model in world.tuned(_WIRE) if whole in (model.job.id, tuned_name(model.job))]
+    return next((model for model in mine if not step or str(model.step) == step), None)
+
+
+def _beta(body: Mapping[str, Any]) -> float:
+    given = body.get("training_method") or {}
+    for name in _NOT_LEARNED:
+        if given.get(name):
+            raise Refused(400, f"{name} is not available in the sandbox", param="training_method")
+    return _number(given, "dpo_beta", _USUAL_BETA, 1e-6, 100)
 
 
 def method_of(body: Mapping[str, Any]) -> str:
@@ -149,7 +190,7 @@ def _required(file: StoredFile | None) -> StoredFile:
 
 def estimate(world: Sandbox, body: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of estimate-price: dollars and tokens, or why there is no estimate."""
-    base = tunable(body.get("model"))
+    base = tunable(_start(world, body)["model"])
     train, valid = world.files.get(_WIRE, str(body.get("training_file"))), None
     if body.get("validation_file"):
         valid = world.files.get(_WIRE, str(body["validation_file"]))

@@ -40,6 +40,7 @@ _SENT = (  # fields of the request that the job repeats as they came
     "packing",
     "max_seq_length",
     "n_checkpoints",
+    "from_checkpoint",
     "wandb_project_name",
     "wandb_name",
 )
@@ -259,11 +260,17 @@ def metric_rows(seen: View, query: Mapping[str, str]) -> list[dict[str, float]]:
         if point.step % every and point.valid_loss is None:
             continue
         row = {"train/global_step": float(point.step), "train/epoch": point.step / per_epoch}
-        row |= {"train/loss": point.loss, "train/accuracy": point.accuracy}
+        rows.append(row | _measured("train", point.loss, point.accuracy, point.margin))
         if point.valid_loss is not None and point.valid_accuracy is not None:
-            row |= {"eval/loss": point.valid_loss, "eval/accuracy": point.valid_accuracy}
-        rows.append(row)
+            rows[-1] |= _measured("eval", point.valid_loss, point.valid_accuracy, point.valid_margin)
     return rows
+
+
+def _measured(side: str, loss: float, accuracy: float, margin: float | None) -> dict[str, float]:
+    """The platform says that preference jobs report accuracies, and not under which names: these are TRL's."""
+    if margin is None:
+        return {f"{side}/loss": loss, f"{side}/accuracy": accuracy}
+    return {f"{side}/loss": loss, f"{side}/rewards/accuracies": accuracy, f"{side}/rewards/margins": margin}
 
 
 def checkpoint_rows(seen: View) -> list[dict[str, Any]]:

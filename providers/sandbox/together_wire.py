@@ -13,7 +13,7 @@ from .chat import answer, check_chat, respond
 from .jobs import View, tuned_name
 from .package import packed
 from .refusals import Refused, body_of
-from .together_jobs import estimate, job_fields, limits_body, tunable
+from .together_jobs import estimate, job_fields, limited, limits_body
 from .together_shapes import PROJECT, checkpoint_rows, event_rows, job_body, metric_rows
 from .world import Sandbox, Tuned
 
@@ -70,7 +70,7 @@ class _Wire:
         return JSONResponse(estimate(self._world, await body_of(request)))
 
     async def limits(self, request: Request) -> Response:
-        return JSONResponse(limits_body(tunable(request.query_params.get("model_name"))))
+        return JSONResponse(limits_body(limited(self._world, request.query_params.get("model_name"))))
 
     async def events(self, request: Request) -> Response:
         return JSONResponse({"data": event_rows(self._job(request))})

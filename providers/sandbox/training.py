@@ -14,7 +14,8 @@ from .. import facts
 from .book import Book
 from .files import Files
 from .jobs import Job
-from .learner import Learner, Pair, Point, Setting, learner
+from .learner import learner
+from .lesson import Learner, Pair, Point, Setting
 from .rows import BadFile, Rows, openai_rows, together_rows
 from .store import Store
 
@@ -32,6 +33,7 @@ def _auto_batch(rows: int) -> int:
 class _Material:
     train: Rows
     valid: Rows | None
+    parent: Learner | None = None
 
     @property
     def shared(self) -> int:
@@ -46,7 +48,7 @@ class Trainer:
         self._waiting: queue.Queue[str | None] = queue.Queue()
         self._closing = threading.Event()
         self._learned: dict[tuple[str, int], Learner] = {}
-        self._again = threading.Lock()
+        self._again = threading.RLock()  # a model may go on from one that has to be trained again too
         self._thread: threading.Thread | None = None
 
     def submit(self, job_id: str) -> None:
@@ -132,23 +134,37 @@ class Trainer:
     # ── what it trains on ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _read(self, job: Job) -> _Material:
-        train = self._rows(job, job.training_file, 10)
+        train, parent = self._rows(job, job.training_file, 10), self._parent(job)
         if job.validation_file is None:
-            return _Material(train, None)
+            return _Material(train, None, parent)
         try:
-            return _Material(train, self._rows(job, job.validation_file, 1))
+            return _Material(train, self._rows(job, job.validation_file, 1), parent)
         except BadFile as error:
             raise _BadValidation(str(error)) from error
 
     def _rows(self, job: Job, file_id: str, minimum: int) -> Rows:
         data = self._files.content(file_id)
-        return together_rows(data) if job.wire == "together" else openai_rows(data, job.method, minimum)
+        return together_rows(data, job.method) if job.wire == "together" else openai_rows(data, job.method, minimum)
+
+    def _parent(self, job: Job) -> Learner | None:
+        """The model that a preference job goes on from, which must be there when it starts.
+
+        Deleted later, and forgotten by a restart, what it knew is missing in the model that went on from it.
+        """
+        if job.parent is None or job.method != "dpo":
+            return None
+        parent = self._book.find(job.parent)
+        if parent is None and job.validated_at is not None:
+            return None
+        if parent is None:
+            raise BadFile(f"The model it starts from was deleted (job {job.parent})")
+        return self.learned(parent, job.parent_epoch)
 
     def _epochs(self, job: Job, material: _Material, stopped: Callable[[], bool], upto: int) -> Iterator[_Done]:
         job = _resolved(job, material)
         valid: Sequence[Pair] = material.valid.pairs if material.valid else ()
-        setting = Setting(job.epochs, job.batch_size, job.rate, job.seed, job.evals or 0)
-        model = learner(material.train.pairs, valid, setting)
+        setting = Setting(job.epochs, job.batch_size, job.rate, job.seed, job.evals or 0, job.beta)
+        model = learner(material.train.pairs, valid, setting, material.parent)
         for number in range(1, upto + 1):
             points = model.epoch(stopped)
             if points is None:

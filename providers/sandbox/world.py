@@ -14,7 +14,7 @@ from .clock import Clock
 from .faults import FAULTS, Faults
 from .files import Files
 from .jobs import Job, TrainedEpoch, View, tuned_name
-from .learner import Learner
+from .lesson import Learner
 from .serving import Serving
 from .store import Records, Store
 from .training import KEPT_CHECKPOINTS, Trainer

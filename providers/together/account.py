@@ -94,14 +94,28 @@ class TogetherAccount(Account):
         self._serving = Serving(control, connection.project)
 
     async def preflight(self, plan: Plan) -> Preflight:
-        """The base model's live limits, and each setting that breaks one of them by name."""
+        """The base model's live limits, each setting that breaks one of them, and a checkpoint that does not fit."""
         check(plan.method, plan.hyperparameters, self.platform.name)
         try:
             with self._asking("preflight"):
                 limits = plain(await self._control.fine_tuning.model_limits(model_name=plan.model))
         except (NotFound, InvalidData) as error:
             return Preflight(problems=(f"{plan.model!r} cannot be tuned here: {error.message}",))
-        return Preflight(problems=breaches(plan, limits), limits=limits)
+        return Preflight(problems=(*breaches(plan, limits), *await self._checkpoint_problems(plan)), limits=limits)
+
+    async def _checkpoint_problems(self, plan: Plan) -> tuple[str, ...]:
+        """A checkpoint is named by its job, or by a model's name, which only the paid request can judge."""
+        job_id = str(plan.hyperparameters.extra.get("from_checkpoint") or "").partition(":")[0]
+        if not job_id.startswith("ft-"):
+            return ()
+        try:
+            with self._asking("preflight"):
+                job = plain(await self._control.fine_tuning.retrieve(job_id))
+        except NotFound:
+            return (f"from_checkpoint: this account has no job {job_id!r}",)
+        if job.get("model") == plan.model:
+            return ()
+        return (f"from_checkpoint: job {job_id} trained {job.get('model')}, and this plan is for {plan.model}",)
 
     async def find_file(self, file: ProviderFile) -> RemoteFile | None:
         """The same bytes if the account holds them, by the hash in their name and their size."""

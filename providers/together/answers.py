@@ -57,7 +57,13 @@ _METRIC_KEYS: Mapping[str, Sequence[str]] = {
     "valid_loss": ("eval/loss",),
     "valid_accuracy": ("eval/accuracy", "eval/mean_token_accuracy"),
     "learning_rate": ("train/learning_rate",),
+    "reward_accuracy": ("train/rewards/accuracies", "train/reward_accuracy"),
+    "reward_margin": ("train/rewards/margins", "train/reward_margin"),
+    "valid_reward_accuracy": ("eval/rewards/accuracies", "eval/reward_accuracy"),
+    "valid_reward_margin": ("eval/rewards/margins", "eval/reward_margin"),
 }
+"""Together's guide says that preference jobs report accuracies and divergence, and not under which names; these are
+TRL's (docs.together.ai/docs/fine-tuning/preference-tuning, as of 2026-11-23)."""
 
 
 def job(raw: JsonObject, now: datetime) -> RemoteJob:

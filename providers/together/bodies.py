@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import Unsupported
-from ..gaps import refuse_other_methods
 from ..plans import training_files
 from ..records import Hyperparameters, Method, Plan, PlannedRequest, ProviderFile
 from ..settings import Setting, given_settings, refuse_unusable
@@ -50,16 +49,29 @@ _SETTINGS: Mapping[str, Setting] = {
     "warmup_ratio": _FRACTION,
     "max_grad_norm": _NOT_NEGATIVE,
     "weight_decay": _NOT_NEGATIVE,
-    "train_on_inputs": Setting(kind="bool", words=("auto",)),
     "early_stopping_enabled": _FLAG,
     "early_stopping_patience": _COUNT,
     "early_stopping_min_delta": _NOT_NEGATIVE,
     "early_stopping_warmup_evals": Setting(kind="int", low=0),
+    "from_checkpoint": Setting(kind="text"),
+}
+_SUPERVISED: Mapping[str, Setting] = {"train_on_inputs": Setting(kind="bool", words=("auto",))}
+_BETA = Setting(kind="float", above=0)
+_PREFERENCE: Mapping[str, Setting] = {
+    "beta": _BETA,
+    "dpo_beta": _BETA,
+    "dpo_normalize_logratios_by_length": _FLAG,
+    "rpo_alpha": _NOT_NEGATIVE,
+    "simpo_gamma": _NOT_NEGATIVE,
 }
 _NOT_TAKEN: Mapping[str, str] = {
     "learning_rate_multiplier": "Together takes an absolute rate; use --learning-rate",
     "wandb_api_key": "keys are never part of a plan",
     "hf_api_token": "keys are never part of a plan",
+}
+_ELSEWHERE: Mapping[Method, Mapping[str, str]] = {
+    Method.SFT: dict.fromkeys(_PREFERENCE, "only preference training has it; use --method dpo"),
+    Method.DPO: {"train_on_inputs": "preference training learns from the two answers alone"},
 }
 _LORA_ONLY = ("lora_alpha", "lora_dropout", "lora_trainable_modules")
 _EARLY = ("early_stopping_patience", "early_stopping_min_delta", "early_stopping_warmup_evals")
@@ -68,9 +80,11 @@ _PATIENCE, _WARMUP_EVALS = 2, 1  # the platform's own defaults for early stoppin
 
 def check(method: Method, hyperparameters: Hyperparameters, provider: str) -> None:
     """Raises `Unsupported` naming what cannot be sent, also where two settings contradict each other."""
-    refuse_other_methods(method, provider)
-    refuse_unusable(hyperparameters, _SETTINGS, _NOT_TAKEN, provider)
+    known = {**_SETTINGS, **(_PREFERENCE if method is Method.DPO else _SUPERVISED)}
+    refuse_unusable(hyperparameters, known, {**_NOT_TAKEN, **_ELSEWHERE[method]}, provider)
     given = given_settings(hyperparameters)
+    if "beta" in given and "dpo_beta" in given:
+        raise _refused("dpo_beta: is the platform's own name for beta; give one of them", provider)
     for name in ("lora_r", *_LORA_ONLY):
         if name in given and given.get("lora") is False:
             raise _refused(f"{name}: means nothing in full training", provider)
@@ -88,7 +102,9 @@ def create_body(plan: Plan, files: Mapping[str, str], tag: str) -> dict[str, Any
     body = {
         "training_file": ids.train,
         "validation_file": ids.validation,
-        "model": plan.model,
+        # The API takes the one or the other: a checkpoint knows its base.
+        "model": None if given.get("from_checkpoint") else plan.model,
+        "from_checkpoint": given.get("from_checkpoint"),
         "suffix": _name(plan, tag),
         "n_epochs": given.get("epochs", 1),
         "n_evals": _evaluations(given, validated, plan.provider),
@@ -104,7 +120,7 @@ def create_body(plan: Plan, files: Mapping[str, str], tag: str) -> dict[str, Any
         "gradient_accumulation_steps": given.get("gradient_accumulation_steps"),
         "random_seed": given.get("seed"),
         "training_type": _training_type(given),
-        "training_method": {"method": "sft", "train_on_inputs": given.get("train_on_inputs", "auto")},
+        "training_method": _training_method(plan.method, given),
         **_early_stopping(given, validated, plan.provider),
     }
     return {name: value for name, value in body.items() if value is not None}
@@ -113,7 +129,8 @@ def create_body(plan: Plan, files: Mapping[str, str], tag: str) -> dict[str, Any
 def estimate_body(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
     """What the platform's own estimate is asked with: the part of the paid body that sets the price."""
     body = create_body(plan, files, "")
-    names = ("training_file", "validation_file", "model", "n_epochs", "n_evals", "training_type", "training_method")
+    names = ("training_file", "validation_file", "model", "from_checkpoint", "n_epochs", "n_evals", "training_type",
+             "training_method")  # fmt: skip
     return {name: body[name] for name in names if name in body}
 
 
@@ -180,6 +197,22 @@ def _training_type(given: Mapping[str, Any]) -> dict[str, Any] | None:
         "lora_dropout": given.get("lora_dropout", 0.0),
         "lora_trainable_modules": given.get("lora_trainable_modules", "all-linear"),
     }
+
+
+def _training_method(method: Method, given: Mapping[str, Any]) -> dict[str, Any]:
+    if method is Method.SFT:
+        return {"method": "sft", "train_on_inputs": given.get("train_on_inputs", "auto")}
+    # A margin without a reference model is SimPO; the SDK then sets the two flags so.
+    simpo = bool(given.get("simpo_gamma"))
+    body = {
+        "method": "dpo",
+        "dpo_beta": given.get("beta", given.get("dpo_beta")),
+        "dpo_normalize_logratios_by_length": simpo or given.get("dpo_normalize_logratios_by_length", False),
+        "dpo_reference_free": simpo,
+        "rpo_alpha": given.get("rpo_alpha"),
+        "simpo_gamma": given.get("simpo_gamma"),
+    }
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _early_stopping(given: Mapping[str, Any], validated: bool, provider: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import facts
 from ..contract import Connection, Dialect, Provider
 from ..environment import account_name, base_url, required_key
-from ..gaps import refuse_other_methods
+from ..gaps import refuse_method
 from ..published import PublishedFacts
 from ..records import (
     Hyperparameters,
@@ -33,14 +33,14 @@ class TogetherPlatform(PublishedFacts):
     key_variable: str | None = "TOGETHER_API_KEY"
 
     def dialect(self, method: Method) -> Dialect:
-        """Together's conversation lines. Raises `Unsupported` for another method than supervised."""
-        from ..dialects import TOGETHER_CONVERSATION
+        """Together's conversation lines, or its preference lines."""
+        from ..dialects import TOGETHER_CONVERSATION, TOGETHER_PREFERENCE
 
-        refuse_other_methods(method, self.name)
-        return TOGETHER_CONVERSATION
+        return TOGETHER_PREFERENCE if method is Method.DPO else TOGETHER_CONVERSATION
 
     def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
-        """`given` completed by presets. Raises `Unsupported` naming any value Together cannot take."""
+        """`given` completed by presets. Raises `Unsupported` naming any value, or method, that cannot be taken."""
+        refuse_method(self.name, model, method)
         check(method, given, self.name)
         return complete(given, facts.presets(self.name, model, method, rows, validation_rows, lora=given.lora))
 

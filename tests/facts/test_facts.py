@@ -246,3 +246,20 @@ def test_settling_has_a_window_and_a_reason(platform: str) -> None:
     told = facts.settling(platform)
     assert told.window_s > 0
     assert told.reason
+
+
+def test_nobody_publishes_how_a_rejected_answer_is_billed_but_us() -> None:
+    told = {name: facts.token_rules(name, model, Method.DPO).counts_rejected for name, model in
+            (("openai", MINI), ("together", QWEN), ("sandbox", "small"))}  # fmt: skip
+    assert told == {"openai": "unknown", "together": "unknown", "sandbox": "with_prompt"}
+
+
+def test_a_tuned_model_that_is_trained_further_is_asked_at_its_own_price() -> None:
+    base = {row.item: row.usd for row in facts.prices("openai", MINI)}
+    tuned = {row.item: row.usd for row in facts.prices("openai", f"ft:{MINI}:acme::abc")}
+    assert tuned[PriceItem.INPUT] == base[PriceItem.TUNED_INPUT] != base[PriceItem.INPUT]
+    assert tuned[PriceItem.TRAIN] == base[PriceItem.TRAIN]
+
+
+def test_a_model_tuned_in_the_sandbox_is_found_by_its_servers_name() -> None:
+    assert facts.model("sandbox", "ft:sandbox-small:sandbox::abc").methods == (Method.SFT, Method.DPO)

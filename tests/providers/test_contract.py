@@ -230,6 +230,75 @@ class ProviderContract:
         assert job.state is JobState.UNKNOWN
         assert job.label == "unknown(reticulating)"
 
+    # ── preference training ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def after(self, plan: Plan, job: RemoteJob) -> Plan:
+        """The plan, going on from the model that the job has made."""
+        return replace(plan, model=str(job.tuned_model))
+
+    @pytest.fixture
+    def preferences(self, platform: Platform, make_file: Callable[..., ProviderFile]) -> ProviderFile:
+        return make_file(platform, method=Method.DPO)
+
+    @pytest.fixture
+    def preference_plan(self, platform: Platform, make_plan: Callable[..., Plan], preferences: ProviderFile) -> Plan:
+        given = Hyperparameters(epochs=2, extra={"beta": 0.3})
+        settings = platform.recipe(self.model, Method.DPO, given, 24, 0).hyperparameters
+        changes = {"hyperparameters": settings, "train_sha256": preferences.sha256, "method": Method.DPO}
+        return make_plan(self.name, self.model, **changes)
+
+    @pytest.fixture
+    async def preferring(
+        self, provider: Provider, preference_plan: Plan, preferences: ProviderFile, tag: str
+    ) -> RemoteJob:
+        files = {"train": (await ready(provider, preferences)).id}
+        return await over(provider, await provider.create(preference_plan, files, tag))
+
+    def test_beta_is_refused_by_name_where_nothing_is_preferred(self, platform: Platform) -> None:
+        with pytest.raises(Unsupported, match="beta: only preference training"):
+            platform.recipe(self.model, Method.SFT, Hyperparameters(extra={"beta": 0.1}), 1000, 0)
+
+    async def test_a_preference_job_succeeds_after_exactly_one_post(
+        self, preferring: RemoteJob, asked: Callable[[str, str], int]
+    ) -> None:
+        assert (preferring.state, preferring.error) == (JobState.SUCCEEDED, None)
+        assert preferring.tuned_model
+        assert asked("POST", JOBS[self.name]) == 1
+
+    async def test_the_rewards_of_a_preference_job_come_apart(self, provider: Provider, preferring: RemoteJob) -> None:
+        points = [point for point in await provider.metrics(preferring.id) if point.reward_margin is not None]
+        assert (points[0].reward_margin, points[0].reward_accuracy) == (0, 0)
+        assert points[-1].reward_margin is not None
+        assert points[-1].reward_margin > 0
+        assert points[-1].reward_accuracy == 1
+
+    async def test_a_preference_job_is_found_by_its_tag(
+        self, provider: Provider, preferring: RemoteJob, tag: str
+    ) -> None:
+        assert [job.id for job in await provider.find(tag)] == [preferring.id]
+
+    async def test_a_preference_job_on_supervised_rows_fails_and_says_why(
+        self, provider: Provider, preference_plan: Plan, train: ProviderFile, tag: str
+    ) -> None:
+        files = {"train": (await ready(provider, train)).id}
+        job = await over(provider, await provider.create(preference_plan, files, tag))
+        assert job.state is JobState.FAILED
+        assert job.error
+
+    async def test_preference_training_goes_on_from_a_supervised_model(
+        self,
+        provider: Provider,
+        finished: RemoteJob,
+        preference_plan: Plan,
+        preferences: ProviderFile,
+        tag: str,
+    ) -> None:
+        plan = self.after(preference_plan, finished)
+        assert (await provider.preflight(plan)).problems == ()
+        files = {"train": (await ready(provider, preferences)).id}
+        job = await over(provider, await provider.create(plan, files, tag.replace("a", "b")))
+        assert job.state is JobState.SUCCEEDED
+
     # ── questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def test_a_tuned_model_is_listed(self, provider: Provider, finished: RemoteJob) -> None:
@@ -373,6 +442,22 @@ class TestTogether(_OnSharedSandbox):
     name = "together"
     model = "Qwen/Qwen3-8B"
     another = Hyperparameters(learning_rate=2e-5, lora=True, extra={"lora_r": 8})
+
+    def after(self, plan: Plan, job: RemoteJob) -> Plan:
+        settings = plan.hyperparameters
+        return replace(plan, hyperparameters=replace(settings, extra={**settings.extra, "from_checkpoint": job.id}))
+
+    async def test_a_checkpoint_that_is_not_there_is_named_before_anything_is_sent(
+        self, provider: Provider, preference_plan: Plan, bought: RemoteJob
+    ) -> None:
+        absent = self.after(preference_plan, replace(bought, id="ft-00000000-absent"))
+        assert "ft-00000000-absent" in (await provider.preflight(absent)).problems[0]
+
+    async def test_a_checkpoint_of_another_base_is_named_before_anything_is_sent(
+        self, provider: Provider, preference_plan: Plan, bought: RemoteJob
+    ) -> None:
+        other = self.after(replace(preference_plan, model="Qwen/Qwen3-4B"), bought)
+        assert self.model in (await provider.preflight(other)).problems[0]
 
     @pytest.fixture
     async def lease(self, provider: Provider, finished: RemoteJob, tag: str) -> Lease:

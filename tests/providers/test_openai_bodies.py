@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,8 @@ from providers.openai import PLATFORM
 from providers.openai.bodies import create_body
 from providers.records import Capability, Hyperparameters, Method, Plan, ProviderFile
 
+CONTRACT = Path(__file__).parents[2] / "../shared/contracts/openai-finetune.yaml"
+MINI = "gpt-4.1-mini-2025-04-14"
 FILES = {"train": "file-1", "validation": "file-2"}
 TRAIN = {"train": "file-1"}
 
@@ -57,11 +61,52 @@ def test_what_openai_cannot_take_is_refused_by_name(settings: Hyperparameters, n
     assert refused.value.nothing_created
 
 
-def test_another_method_is_refused_by_name() -> None:
-    with pytest.raises(Unsupported, match="dpo"):
-        PLATFORM.recipe("gpt-4.1-mini-2025-04-14", Method.DPO, Hyperparameters(), 1000, 0)
-    with pytest.raises(Unsupported, match="dpo"):
-        PLATFORM.dialect(Method.DPO)
+def test_a_preference_job_says_so_with_its_beta(make_plan: Callable[..., Plan], tag: str) -> None:
+    settings = Hyperparameters(epochs=2, extra={"beta": 0.2})
+    body = create_body(make_plan(method=Method.DPO, hyperparameters=settings), TRAIN, tag)
+    assert body["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 2, "beta": 0.2}}}
+
+
+@pytest.mark.parametrize(("method", "extra"), [(Method.SFT, {}), (Method.DPO, {}), (Method.DPO, {"beta": 2})])
+def test_the_body_satisfies_the_published_contract(
+    method: Method, extra: dict[str, Any], make_plan: Callable[..., Plan], tag: str
+) -> None:
+    jsonschema, yaml = pytest.importorskip("jsonschema"), pytest.importorskip("yaml")
+    if not CONTRACT.exists():
+        pytest.skip("the shared contracts are not here")
+    doc = yaml.load(CONTRACT.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    body = create_body(make_plan(method=method, hyperparameters=Hyperparameters(epochs=2, extra=extra)), TRAIN, tag)
+    schema = {**doc, "$ref": "#/components/schemas/CreateFineTuningJobRequest"}
+    jsonschema.Draft202012Validator(schema).validate(body)
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        ({"beta": 0}, "beta: 0 is not above 0"),
+        ({"beta": 2.1}, "beta: 2.1 is above 2"),
+        ({"dpo_beta": 0.1}, "OpenAI calls it beta"),
+        ({"from_checkpoint": "ftjob-1"}, "goes on from a tuned model by its name"),
+    ],
+)
+def test_what_openai_cannot_prefer_by_is_refused_by_name(extra: dict[str, Any], named: str) -> None:
+    with pytest.raises(Unsupported, match=named):
+        PLATFORM.recipe(MINI, Method.DPO, Hyperparameters(extra=extra), 1000, 0)
+
+
+def test_a_model_that_does_not_take_a_method_is_refused_with_those_that_do() -> None:
+    with pytest.raises(
+        Unsupported, match=r"gpt-4o-mini-2024-07-18 does not train by it; these do: gpt-4\.1"
+    ) as refused:
+        PLATFORM.recipe("gpt-4o-mini-2024-07-18", Method.DPO, Hyperparameters(), 1000, 0)
+    assert refused.value.fix == "choose one of those models, or use --method sft"
+
+
+def test_preference_training_goes_on_from_a_tuned_model(make_plan: Callable[..., Plan], tag: str) -> None:
+    tuned = f"ft:{MINI}:acme:triage:abc123"
+    recipe = PLATFORM.recipe(tuned, Method.DPO, Hyperparameters(), 1000, 0)
+    plan = make_plan(model=tuned, method=Method.DPO, hyperparameters=recipe.hyperparameters)
+    assert create_body(plan, TRAIN, tag)["model"] == tuned
 
 
 @pytest.mark.parametrize(("length", "fits"), [(64, True), (65, False)])
@@ -125,7 +170,6 @@ def test_a_plan_is_not_bought_with_other_files_than_it_speaks_of(
     assert refused.value.nothing_created
 
 
-def test_what_the_platform_offers_and_we_do_not_is_no_with_both_said() -> None:
-    dpo = PLATFORM.capabilities(date(2026, 11, 22))[Capability.DPO]
-    assert dpo.answer == "no"
-    assert "offered by the platform" in dpo.reason
+@pytest.mark.parametrize(("on", "answer"), [(date(2027, 1, 5), "yes"), (date(2027, 1, 6), "no")])
+def test_preference_training_ends_with_the_platforms_jobs(on: date, answer: str) -> None:
+    assert PLATFORM.capabilities(on)[Capability.DPO].answer == answer

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +12,15 @@ from together.lib.resources.fine_tuning import create_finetune_request
 from together.types import FinetuneModelLimits
 
 from providers.errors import Auth, Unsupported
-from providers.records import Hyperparameters, Method, Plan, ProviderFile
+from providers.records import Capability, Hyperparameters, Method, Plan, ProviderFile
 from providers.together import PLATFORM
 from providers.together.bodies import create_body, estimate_body
 from providers.together.limits import breaches
 
 FILES = {"train": "file-1", "validation": "file-2"}
 TRAIN = {"train": "file-1"}
+TAG = "tw-" + "a2b3c4d5e6f7g2h3"
+CONTRACT = Path(__file__).parents[2] / "../shared/contracts/together-finetune.yaml"
 MODEL = "Qwen/Qwen3-8B"
 LIMITS: dict[str, Any] = {
     "model_name": MODEL,
@@ -44,15 +48,17 @@ LIMITS: dict[str, Any] = {
 SDK_NAMES = {"epochs": "n_epochs", "seed": "random_seed"}
 
 
-def sdk_body(settings: Hyperparameters, suffix: str) -> dict[str, Any]:
+def sdk_body(settings: Hyperparameters, suffix: str, **method: Any) -> dict[str, Any]:
     """The body that the SDK's own helper would post."""
     core = {name: getattr(settings, name) for name in ("epochs", "learning_rate", "batch_size", "seed", "lora")}
     given = {
         SDK_NAMES.get(name, name): value for name, value in (core | dict(settings.extra)).items() if value is not None
     }
     limits = FinetuneModelLimits.construct(**LIMITS)
+    how = method or {"train_on_inputs": "auto"}
+    model = None if "from_checkpoint" in given else MODEL
     request, _, _ = create_finetune_request(
-        limits, "file-1", MODEL, validation_file="file-2", suffix=suffix, train_on_inputs="auto", **given
+        limits, "file-1", model, validation_file="file-2", suffix=suffix, **how, **given
     )
     return request.model_dump(exclude_none=True)
 
@@ -79,6 +85,80 @@ def test_our_body_is_the_one_that_the_sdk_would_post(
 ) -> None:
     plan = make_plan("together", MODEL, hyperparameters=settings, suffix="triage", validation_sha256="b" * 64)
     assert create_body(plan, FILES, tag) == sdk_body(settings, f"triage-{tag}")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"dpo_beta": 0.3},
+        {"rpo_alpha": 0.5, "dpo_normalize_logratios_by_length": True},
+        {"simpo_gamma": 0.7},
+        {"from_checkpoint": "ft-1:20", "dpo_beta": 0.1},
+    ],
+)
+def test_our_preference_body_is_the_one_that_the_sdk_would_post(
+    extra: dict[str, Any], make_plan: Callable[..., Plan], tag: str
+) -> None:
+    settings = Hyperparameters(epochs=2, extra={"n_evals": 2, **extra})
+    changes = {"hyperparameters": settings, "method": Method.DPO, "validation_sha256": "b" * 64}
+    plan = make_plan("together", MODEL, **changes)
+    assert create_body(plan, FILES, tag) == sdk_body(settings, tag, training_method="dpo")
+
+
+def test_beta_goes_by_one_name_on_every_platform(make_plan: Callable[..., Plan], tag: str) -> None:
+    plan = make_plan("together", MODEL, method=Method.DPO, hyperparameters=Hyperparameters(extra={"beta": 0.4}))
+    assert create_body(plan, TRAIN, tag)["training_method"]["dpo_beta"] == 0.4
+
+
+def test_the_estimate_is_asked_for_the_method_and_the_checkpoint(make_plan: Callable[..., Plan]) -> None:
+    settings = Hyperparameters(extra={"from_checkpoint": "ft-1"})
+    body = estimate_body(make_plan("together", MODEL, method=Method.DPO, hyperparameters=settings), TRAIN)
+    assert (body["from_checkpoint"], body["training_method"]["method"]) == ("ft-1", "dpo")
+    assert "model" not in body
+
+
+@pytest.mark.parametrize(
+    ("method", "extra", "named"),
+    [
+        (Method.DPO, {"train_on_inputs": True}, "train_on_inputs: preference training"),
+        (Method.DPO, {"beta": 0.1, "dpo_beta": 0.1}, "dpo_beta: is the platform's own name for beta"),
+        (Method.DPO, {"rpo_alpha": -1}, "rpo_alpha: -1 is below 0"),
+        (Method.SFT, {"simpo_gamma": 0.5}, "simpo_gamma: only preference training"),
+        (Method.SFT, {"dpo_beta": 0.5}, "dpo_beta: only preference training"),
+    ],
+)
+def test_a_setting_of_the_other_method_is_refused_by_name(method: Method, extra: dict[str, Any], named: str) -> None:
+    with pytest.raises(Unsupported, match=named):
+        PLATFORM.recipe(MODEL, method, Hyperparameters(extra=extra), 1000, 0)
+
+
+def test_what_the_platform_offers_and_we_do_not_is_no_with_both_said() -> None:
+    download = PLATFORM.capabilities(date(2026, 11, 22))[Capability.DOWNLOAD]
+    assert download.answer == "no"
+    assert "offered by the platform" in download.reason
+
+
+PREFERENCE = Hyperparameters(epochs=2, extra={"beta": 0.2, "rpo_alpha": 0.1})
+
+
+def paid_body(plan: Plan, files: dict[str, str]) -> dict[str, Any]:
+    """What is posted, without the scheduler: the contract's two kinds of it both fit every scheduler there is."""
+    return {name: value for name, value in create_body(plan, files, TAG).items() if name != "lr_scheduler"}
+
+
+@pytest.mark.parametrize(("method", "settings"), [(Method.SFT, Hyperparameters(epochs=2)), (Method.DPO, PREFERENCE)])
+@pytest.mark.parametrize(("path", "make"), [("", paid_body), ("/estimate-price", estimate_body)])
+def test_the_bodies_satisfy_the_published_contract(
+    method: Method, settings: Hyperparameters, path: str, make: Callable[..., Any], make_plan: Callable[..., Plan]
+) -> None:
+    jsonschema, yaml = pytest.importorskip("jsonschema"), pytest.importorskip("yaml")
+    if not CONTRACT.exists():
+        pytest.skip("the shared contracts are not here")
+    doc = yaml.load(CONTRACT.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    body = make(make_plan("together", MODEL, method=method, hyperparameters=settings), TRAIN)
+    posted = f"#/paths/~1fine-tunes{path.replace('/', '~1')}/post/requestBody/content/application~1json/schema"
+    jsonschema.Draft202012Validator({**doc, "$ref": posted}).validate(body)
 
 
 @pytest.mark.parametrize("rate", [1e-5, 1e-4, 3.3e-4, 1e-3])
@@ -194,6 +274,13 @@ def test_each_breach_of_the_live_limits_is_named(
 ) -> None:
     found = breaches(make_plan("together", MODEL, hyperparameters=settings), LIMITS)
     assert [problem.split(":")[0] for problem in found] == names
+
+
+def test_preference_jobs_have_limits_of_their_own(make_plan: Callable[..., Plan]) -> None:
+    settings = given(batch_size=65, max_seq_length=8193)
+    assert breaches(make_plan("together", MODEL, hyperparameters=settings), LIMITS) == ()
+    found = breaches(make_plan("together", MODEL, method=Method.DPO, hyperparameters=settings), LIMITS)
+    assert [problem.split(":")[0] for problem in found] == ["batch_size", "max_seq_length"]
 
 
 @pytest.mark.parametrize("full", [{"full_training": None}, {"supports_full_training": False}])

@@ -72,6 +72,24 @@ def test_job_lists_events_and_checkpoints_satisfy_the_contract(
     check(openai_doc, path("ListFineTuningJobCheckpointsResponse"), checkpoints)
 
 
+def test_a_preference_job_satisfies_the_contract(
+    openai_doc: Any, sandbox: Sandbox, http: httpx.Client, client: Any
+) -> None:
+    turns = [[{"role": role, "content": text}] for role, text in (("user", "hi"), ("assistant", "hello"))]
+    sides = {"preferred_output": turns[1], "non_preferred_output": [{"role": "assistant", "content": "what"}]}
+    row = json.dumps({"input": {"messages": turns[0]}, **sides}) + "\n"
+    file = client.files.create(file=("t.jsonl", row.encode() * 12), purpose="fine-tune").id
+    method = {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1}}}
+    id = client.fine_tuning.jobs.create(
+        model="gpt-4.1-mini", training_file=file, validation_file=file, method=method
+    ).id
+    sandbox.advance(1000)
+    check(openai_doc, path("FineTuningJob"), _regular(http.get(f"/openai/v1/fine_tuning/jobs/{id}").json()))
+    checkpoints = http.get(f"/openai/v1/fine_tuning/jobs/{id}/checkpoints").json()
+    assert checkpoints["data"][0]["metrics"]["full_valid_reward_accuracy"] == 1
+    check(openai_doc, path("ListFineTuningJobCheckpointsResponse"), checkpoints)
+
+
 def test_files_and_models_satisfy_the_contract(openai_doc: Any, http: httpx.Client, job_id: str) -> None:
     check(openai_doc, path("ListModelsResponse"), http.get("/openai/v1/models").json())
     for file in http.get("/openai/v1/files").json()["data"]:
