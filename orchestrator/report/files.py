@@ -1,4 +1,4 @@
-"""Writing the two files of a report, each whole or not at all."""
+"""Writing pages and their JSON twins, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .page import render
 from .twin import dumps, to_json
 from .view import ReportView
 
-__all__ = ["ReportFiles", "write"]
+__all__ = ["ReportFiles", "replace", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,16 @@ def write(view: ReportView, directory: Path) -> ReportFiles:
     directory.mkdir(parents=True, exist_ok=True)
     files = ReportFiles(html=directory / "report.html", json=directory / "report.json")
     page = render(view)
-    _replace(files.json, dumps(to_json(view), indent=2) + "\n")
-    _replace(files.html, page)
+    replace(files.json, dumps(to_json(view), indent=2) + "\n")
+    replace(files.html, page)
     return files
 
 
-def _replace(path: Path, text: str) -> None:
-    """Opened by name rather than by `tempfile`, so that the user's umask says who may read it."""
+def replace(path: Path, text: str) -> None:
+    """Put the text at `path`, the whole of it or nothing.
+
+    Opened by name rather than by `tempfile`, so that the user's umask says who may read it.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as file:
