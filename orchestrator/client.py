@@ -1,49 +1,50 @@
 """The library's front door: `AsyncOrchestrator`. `Orchestrator`, the same nouns without `await`, stands on it.
 
 The only composition root. Every verb of the command line is a method here; each opens what it needs and closes it
-again, so that a crash at any point leaves nothing but the ledger, from which the next call goes on.
+again, so that a crash at any point leaves nothing but the ledger, from which the next call goes on. What a verb works
+with is imported when it is called: a check waits for no database, and a quote for no report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Unpack
-
-import anyio
-
-from providers.records import PlannedRequest, ProviderFile, RemoteJob
+from typing import TYPE_CHECKING, Unpack
 
 from .clock import Clock, SystemClock, today
-from .config import Config, environment, find_config, load_config
-from .costing import Advice, AdviceInput, Quote, advise, data_facts
-from .dataset import check, check_as_is
+from .config import Config, checked, environment, find_config, load_config
+from .dataset import check_as_is
 from .dataset.records import Dataset, Finding
 from .errors import BudgetRefused, StillRunning, UsageError
-from .jobs.desk import PATIENCE_S, WATCH_PATIENCE_S, Desk, Notice
-from .jobs.watch import Reading
-from .ledger import Ledger, Run, find_home
-from .nouns.jobs import Jobs
-from .nouns.models import Models, Platforms
-from .nouns.money import Budget, Leases, Limits
-from .pipeline import run as steps
-from .pipeline.begun import Begun
-from .pipeline.comparing import begin_comparison, comparison_of
-from .pipeline.dry import planned
-from .pipeline.prepare import load_pairs, upload_files, write_held_out
-from .pipeline.quoting import quote_for
-from .pipeline.reporting import Written
-from .pipeline.result import RunResult
-from .pipeline.session import Session, platform_named
+from .home import find_home, has_ledger
+from .pipeline.pairs import check_pairs, load_pairs, pairs_to_quote
+from .pipeline.project import Project
 from .settings import RunOptions, RunSettings, Target, merge
+
+if TYPE_CHECKING:
+    from providers.records import ModelFacts, PlannedRequest, ProviderFile, RemoteJob, TokenRules
+
+    from .costing import Advice, AdviceInput, Quote
+    from .jobs.desk import Notice
+    from .jobs.watch import Reading
+    from .ledger import Ledger, Run
+    from .nouns.jobs import Jobs
+    from .nouns.limits import Limits
+    from .nouns.models import Models, Platforms
+    from .nouns.money import Budget, Leases
+    from .pipeline.begun import Begun
+    from .pipeline.ready import Ready
+    from .pipeline.reporting import Written
+    from .pipeline.result import RunResult
+    from .pipeline.session import Session
 
 __all__ = ["AsyncOrchestrator"]
 
-See = Callable[[Reading], None]
+Consent = Callable[["Quote | None", RunSettings], None]
+See = Callable[["Reading"], None]
 Progress = Callable[[int, int], None]
 
 
@@ -83,7 +84,7 @@ class AsyncOrchestrator:
         patience_s: float | None = None,
     ) -> None:
         self.home = Path(home).absolute() if home else find_home(Path.cwd())
-        self.config = config if isinstance(config, Config) else load_config(config or find_config(Path.cwd()))
+        self.config = checked(config) if isinstance(config, Config) else load_config(config or find_config(Path.cwd()))
         self._environ = environment() if environ is None else environ
         self._clock = clock or SystemClock()
         self._on_notice = on_notice or (lambda _notice: None)
@@ -92,6 +93,10 @@ class AsyncOrchestrator:
     @cached_property
     def session(self) -> Session:
         """The opened ledger and everything a step needs. Made on first use: quotes and checks need none."""
+        from .jobs.desk import PATIENCE_S, WATCH_PATIENCE_S, Desk
+        from .ledger import Ledger
+        from .pipeline.session import Session
+
         ledger = Ledger.open(self.home, self._environ)
         desk = Desk(
             ledger=ledger,
@@ -107,12 +112,23 @@ class AsyncOrchestrator:
         """Caps of the configuration file stand in the ledger too, where two processes meet."""
         known = ledger.budget.caps()
         for scope, usd in self._configured_caps().items():
-            if usd is not None and known.get(scope) != usd:
+            if known.get(scope) != usd:
                 ledger.budget.set_cap(scope, usd, self._clock.now())
 
-    def _configured_caps(self) -> dict[str, Decimal | None]:
+    def _configured_caps(self) -> dict[str, Decimal]:
         budget = self.config.budget
-        return {"month": budget.month_usd, **{f"provider:{name}": usd for name, usd in budget.providers.items()}}
+        caps = {"month": budget.month_usd, **{f"provider:{name}": usd for name, usd in budget.providers.items()}}
+        return {scope: usd for scope, usd in caps.items() if usd is not None}
+
+    @property
+    def _project(self) -> Project:
+        return Project(
+            place=str(self.home),
+            clock=self._clock,
+            opens=lambda: self.session,
+            exists=lambda: has_ledger(self.home, self._environ),
+            caps=self._configured_caps(),
+        )
 
     # ── without spending ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -120,37 +136,79 @@ class AsyncOrchestrator:
         """What these options come to, over the configuration. Raises `UsageError`."""
         return merge(self.config, Path(pairs), **options)
 
-    async def check(self, pairs: Path | str, **options: Unpack[RunOptions]) -> Dataset:
-        """Everything that is wrong with the pairs, as findings; refuses nothing that can be read."""
+    async def check(
+        self, pairs: Path | str, *, page: Path | str | None = None, **options: Unpack[RunOptions]
+    ) -> Dataset:
+        """Everything that is wrong with the pairs, as findings; refuses nothing that can be read.
+
+        Where the project has a ledger, also which held-out rows a model was trained on before. `page`: where to write
+        the same as one HTML page, with the lengths in tokens where `to` names a target.
+        """
         chosen = self.settings(pairs, **options)
-        return check(
-            chosen.pairs,
-            columns=chosen.columns,
-            policy=chosen.policy,
-            test=chosen.test,
-            validation=chosen.validation,
-        )
+        dataset = await self._with_trained_before(check_pairs(chosen, counted=page is not None))
+        if page is not None:
+            from .pipeline.picturing import picture, write_page
+
+            write_page(picture(chosen, dataset), Path(page))
+        return dataset
+
+    async def _with_trained_before(self, dataset: Dataset) -> Dataset:
+        if not has_ledger(self.home, self._environ):
+            return dataset
+        from .pipeline.remembering import with_trained_before
+
+        desk = self.session.desk
+        return await desk.db(with_trained_before, desk.ledger, dataset)
 
     async def check_as_is(self, pairs: Path | str, **options: Unpack[RunOptions]) -> tuple[Finding, ...]:
         """What is wrong with this very file, were it uploaded to the one platform in `to`. Reads, converts nothing."""
+        from providers.errors import NotFound
+
+        from .pipeline.session import platform_named
+
         chosen = self.settings(pairs, **options)
-        dialect = platform_named(chosen.target.provider).dialect(chosen.method)
-        return check_as_is(chosen.pairs, dialect, validation=chosen.validation)
+        platform, name = platform_named(chosen.target.provider), chosen.target.model
+        model: ModelFacts | None = None
+        rules: TokenRules | None = None
+        try:
+            model = platform.model(name)
+            rules = platform.token_rules(name, chosen.method, chosen.hyperparameters)
+        except NotFound:  # a model without facts: everything but the length of rows can be judged
+            pass
+        dialect = platform.dialect(chosen.method)
+        return check_as_is(chosen.pairs, dialect, validation=chosen.validation, model=model, rules=rules)
 
     async def prepare(
-        self, pairs: Path | str, out: Path | str, **options: Unpack[RunOptions]
+        self, pairs: Path | str, out: Path | str, *, formats: Sequence[str] = (), **options: Unpack[RunOptions]
     ) -> tuple[Dataset, dict[str, tuple[ProviderFile, ...]]]:
-        """The files to upload, per platform, and the held-out rows in `out/test.jsonl`."""
+        """The files to upload, per platform of `to` and per format, and the held-out rows in `out/test.jsonl`.
+
+        Beside them stand every row that is not used, with its reason, and the data page.
+
+        `formats`: names such as "bedrock-nova" (`docs/formats.md` lists them); each is written to `out/NAME/`.
+        """
+        from .pipeline.converting import format_named, write_format
+        from .pipeline.picturing import write_beside
+        from .pipeline.prepare import prepare_files, write_held_out
+        from .pipeline.session import platform_named
+
         chosen = self.settings(pairs, **options)
         platforms = [platform_named(target.provider) for target in chosen.to]
-        dataset = load_pairs(chosen)
+        wanted = [format_named(name) for name in formats]
+        if not platforms and not wanted:
+            raise UsageError("say what to prepare for", fix="--to PLATFORM:MODEL, or --format NAME, or several of them")
         folder = Path(out)
-        files = {p.name: upload_files(dataset, p, chosen.method, folder / p.name) for p in platforms}
+        dataset = load_pairs(chosen, folder)
+        files = {p.name: prepare_files(dataset, p, chosen.method, folder / p.name) for p in platforms}
+        files |= {told.name: write_format(dataset, told, folder / told.name) for told in wanted}
         write_held_out(dataset, folder / "test.jsonl")
+        write_beside(chosen, dataset, folder)
         return dataset, files
 
     async def estimate(self, pairs: Path | str, **options: Unpack[RunOptions]) -> tuple[Quote, ...]:
         """One quote a target. No key, no network, nothing written."""
+        from .pipeline.quoting import quote_for
+
         chosen = self.settings(pairs, **options)
         if not chosen.to:
             raise UsageError(
@@ -158,24 +216,32 @@ class AsyncOrchestrator:
                 where="--to",
                 fix="--to PLATFORM:MODEL; `tunewright models ls` lists them",
             )
-        dataset, on = load_pairs(chosen), today(self._clock)
+        dataset, on = pairs_to_quote(chosen), today(self._clock)
         return tuple(
             quote_for(chosen, dataset, target, environ=self._environ, home=self.home, on=on) for target in chosen.to
         )
 
     async def limits(self) -> Limits:
         """Which ledger and which caps apply here. Makes no ledger where there is none."""
-        caps = {"run": self.config.budget.run_usd, **self._configured_caps()}
-        known = {scope: usd for scope, usd in caps.items() if usd is not None}
-        if not Ledger.exists(self.home, self._environ):
-            return Limits(str(self.home), False, known)
+        from .nouns.limits import Limits
+
+        run_usd = self.config.budget.run_usd
+        caps = self._configured_caps() if run_usd is None else {"run": run_usd, **self._configured_caps()}
+        known = self._project.known
+        if known is None:
+            return Limits(str(self.home), False, caps)
         view = await self.budget.show()
-        return Limits(self.session.desk.ledger.place, True, {**known, **view.caps}, view.used())
+        return Limits(known.desk.ledger.place, True, {**caps, **view.caps}, view.used())
 
     async def dry_run(
         self, pairs: Path | str, **options: Unpack[RunOptions]
     ) -> tuple[Quote, tuple[PlannedRequest, ...]]:
         """The quote, and every request a submission would send, exactly. Sends nothing; leaves nothing on disk."""
+        from tempfile import TemporaryDirectory
+
+        from .pipeline.dry import planned
+        from .pipeline.quoting import quote_for
+
         chosen = self.settings(pairs, **options)
         dataset = load_pairs(chosen)
         quoted = quote_for(chosen, dataset, chosen.target, environ=self._environ, home=self.home, on=today(self._clock))
@@ -186,6 +252,8 @@ class AsyncOrchestrator:
         self, pairs: Path | str | None = None, answers: AdviceInput | None = None, **options: Unpack[RunOptions]
     ) -> Advice:
         """Should you fine-tune at all? Answered from the pairs where they can answer, else listed as questions."""
+        from .costing import AdviceInput, advise, data_facts
+
         given = answers or AdviceInput()
         if pairs is not None:
             given = replace(given, data=data_facts(await self.check(pairs, **options)))
@@ -197,12 +265,14 @@ class AsyncOrchestrator:
         self,
         pairs: Path | str,
         *,
-        consent: steps.Consent = _capped,
+        consent: Consent = _capped,
         see: See = _unseen,
         progress: Progress = _uncounted,
         **options: Unpack[RunOptions],
     ) -> RunResult:
         """Prepare, quote, submit once, watch, evaluate, decide, report. Called again, it goes on where it stopped."""
+        from .pipeline import run as steps
+
         ready = self._ready(pairs, **options)
         session = self.session
         begun = await steps.begin(session, ready)
@@ -212,22 +282,28 @@ class AsyncOrchestrator:
             evaluated = await steps.compare(session, begun, progress)
         return await steps.finish(session, begun, evaluated)
 
-    async def submit(
-        self, pairs: Path | str, *, consent: steps.Consent = _capped, **options: Unpack[RunOptions]
-    ) -> Run:
+    async def submit(self, pairs: Path | str, *, consent: Consent = _capped, **options: Unpack[RunOptions]) -> Run:
         """Buy the job, exactly once, and come back."""
+        from .pipeline import run as steps
+
         ready = self._ready(pairs, **options)
         session = self.session
         begun = await steps.begin(session, ready)
         await steps.buy(session, begun, consent)
         return await session.desk.db(session.desk.ledger.runs.get, begun.run.id)
 
-    def _ready(self, pairs: Path | str, **options: Unpack[RunOptions]) -> steps.Ready:
+    def _ready(self, pairs: Path | str, **options: Unpack[RunOptions]) -> Ready:
+        from .pipeline.ready import ready
+
         # Before the ledger is opened: what is refused leaves nothing behind.
-        return steps.ready(self.settings(pairs, **options), self._environ, self.home, today(self._clock))
+        return ready(self.settings(pairs, **options), self._environ, self.home, today(self._clock))
 
     async def watch(self, run: str | None = None, *, see: See = _unseen, timeout_s: float | None = None) -> RemoteJob:
         """Watch to the end. Raises `JobFailed`, or `StillRunning` when `timeout_s` passed; the job goes on."""
+        import anyio
+
+        from .pipeline import run as steps
+
         found = await self.find_run(run)
         try:
             with anyio.fail_after(timeout_s):
@@ -239,6 +315,8 @@ class AsyncOrchestrator:
 
     async def evaluate(self, run: str | None = None, *, progress: Progress = _uncounted) -> RunResult:
         """Ask base and tuned, decide, report. What was answered before is not asked, nor paid, again."""
+        from .pipeline import run as steps
+
         begun = await self._begun(run)
         async with self.session.open(begun.account):
             evaluated = await steps.compare(self.session, begun, progress)
@@ -250,7 +328,7 @@ class AsyncOrchestrator:
         *,
         base: str,
         tuned: str,
-        consent: steps.Consent = _capped,
+        consent: Consent = _capped,
         progress: Progress = _uncounted,
         **options: Unpack[RunOptions],
     ) -> RunResult:
@@ -258,6 +336,9 @@ class AsyncOrchestrator:
 
         `base` and `tuned` are PLATFORM:MODEL.
         """
+        from .pipeline import run as steps
+        from .pipeline.comparing import begin_comparison, comparison_of
+
         options["to"] = (base,)
         settings = comparison_of(self.settings(pairs, **options), Target.parse(tuned))
         begun = await begin_comparison(self.session, settings, consent)
@@ -266,20 +347,31 @@ class AsyncOrchestrator:
         return await steps.finish(self.session, begun, evaluated)
 
     async def decide(self, run: str | None = None) -> RunResult:
-        """The verdict again from stored answers, by the recorded rule. Asks nothing, pays nothing."""
+        """The verdict again from stored answers, by the recorded rule. Asks nothing, pays nothing, needs no key."""
+        from .pipeline import run as steps
+
         begun = await self._begun(run)
         return await steps.finish(self.session, begun, await steps.asked_before(self.session, begun))
 
     async def report(self, run: str | None = None, *, out: Path | str | None = None) -> Written:
-        """Write the report of a run as far as it has come."""
-        return await steps.report(self.session, await self._begun(run), None if out is None else Path(out))
+        """Write the report of a run as far as it has come. Needs no key."""
+        from .pipeline import run as steps
+
+        begun = await self._begun(run)
+        return await steps.report(self.session, begun, None if out is None else Path(out))
 
     async def _begun(self, run: str | None) -> Begun:
-        return await steps.reopen(self.session, await self.find_run(run))
+        from .pipeline import run as steps
+
+        found = await self.find_run(run)
+        return await steps.reopen(self.session, found)
 
     async def find_run(self, run: str | None = None) -> Run:
         """The run of that id, by default the newest. Raises `UsageError`."""
-        desk = self.session.desk
+        known = self._project.known
+        if known is None:
+            raise UsageError("no runs here yet", where=str(self.home), fix="tunewright run PAIRS --to PLATFORM:MODEL")
+        desk = known.desk
         try:
             found = await desk.db(desk.ledger.runs.get, run) if run else await desk.db(desk.ledger.runs.newest)
         except KeyError:
@@ -290,32 +382,43 @@ class AsyncOrchestrator:
         return found
 
     async def runs(self) -> tuple[Run, ...]:
-        """Runs of this ledger, newest first."""
-        return await self.session.desk.db(self.session.desk.ledger.runs.all)
+        """Runs of this ledger, newest first; none where there is no ledger yet."""
+        known = self._project.known
+        return () if known is None else await known.desk.db(known.desk.ledger.runs.all)
 
     # ── nouns ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def jobs(self) -> Jobs:
         """What was bought."""
-        return Jobs(self.session)
+        from .nouns.jobs import Jobs
+
+        return Jobs(self._project)
 
     @property
     def models(self) -> Models:
         """Bases and tuned models."""
-        return Models(self.session)
+        from .nouns.models import Models
+
+        return Models(self._project)
 
     @property
     def platforms(self) -> Platforms:
         """The platforms."""
+        from .nouns.models import Platforms
+
         return Platforms(self._clock)
 
     @property
     def budget(self) -> Budget:
         """Caps and spending."""
-        return Budget(self.session)
+        from .nouns.money import Budget
+
+        return Budget(self._project)
 
     @property
     def leases(self) -> Leases:
         """What bills by the hour."""
-        return Leases(self.session)
+        from .nouns.money import Leases
+
+        return Leases(self._project)

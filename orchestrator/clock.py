@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Protocol
 
-import anyio
-
 __all__ = ["Clock", "SystemClock"]
 
 
@@ -25,6 +23,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def sleep(self, seconds: float) -> None:
+        import anyio  # not before somebody waits: checks and quotes never do
+
         await anyio.sleep(seconds)
 
 

@@ -1,6 +1,7 @@
 """`tunewright.toml`: what a project settles once. Unknown keys are refused with the nearest name.
 
-A flag wins over the environment (`TUNEWRIGHT_…`), which wins over this file, which wins over the defaults.
+A flag wins over the environment (`TUNEWRIGHT_…`), which wins over this file, which wins over the defaults. The schema
+is plain dataclasses, judged by pydantic where there is something to judge: with no file, its import is not waited for.
 """
 
 from __future__ import annotations
@@ -8,100 +9,121 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
-
-from dotenv import dotenv_values, find_dotenv
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .errors import UsageError
 
-__all__ = ["CONFIG_NAME", "Config", "environment", "find_config", "load_config", "template"]
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+
+__all__ = ["CONFIG_NAME", "Config", "checked", "environment", "find_config", "load_config", "schema", "template"]
 
 CONFIG_NAME = "tunewright.toml"
 _LOOK = "mend the file, or move it away and let `tunewright init` write a commented one"
 OnTrouble = Literal["drop", "warn", "refuse"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Section:
+    """What pydantic reads: an unknown key is refused, and a field's metadata are the arguments of its `Field`."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
 
+def _setting(default: Any, description: str | None = None, **limits: Any) -> Any:
+    return field(default=default, metadata={"description": description, **limits})
+
+
+def _mapping(description: str) -> Any:
+    return field(default_factory=dict, metadata={"description": description})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataConfig(_Section):
     """How pairs are read and what is done about trouble in them."""
 
-    input: str | None = Field(default=None, description="column with the input")
-    output: str | None = Field(default=None, description="column with the answer")
-    system: str | None = Field(default=None, description="column with a system prompt a row")
-    system_text: str | None = Field(default=None, description="one system prompt for every row")
-    group: str | None = Field(default=None, description="column whose equal values stay on one side of the split")
+    input: str | None = _setting(None, "column with the input")
+    output: str | None = _setting(None, "column with the answer")
+    system: str | None = _setting(None, "column with a system prompt a row")
+    system_text: str | None = _setting(None, "one system prompt for every row")
+    group: str | None = _setting(None, "column whose equal values stay on one side of the split")
     duplicates: OnTrouble = "drop"
     contradictions: OnTrouble = "warn"
     leaks: OnTrouble = "drop"
     blank: OnTrouble = "drop"
-    minimum_rows: int = Field(default=10, ge=1)
+    near_duplicates: OnTrouble = "warn"
+    skip: tuple[Literal["near-duplicates", "sensitive"], ...] = _setting((), "kinds of checks not to do at all")
+    fix: bool = _setting(False, "mend what can be mended without changing what a row means")
+    allow_secrets: tuple[str, ...] = _setting((), "kinds or fingerprints of what looks like a key and is none")
+    minimum_rows: int = _setting(10, ge=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig(_Section):
     """Where and how to train. What is not given is chosen by a cautious preset, with its reason."""
 
-    to: str | None = Field(default=None, description="PLATFORM:MODEL")
+    to: str | None = _setting(None, "PLATFORM:MODEL")
     method: Literal["sft", "dpo"] = "sft"
-    epochs: int | None = Field(default=None, ge=1)
-    learning_rate: float | None = Field(default=None, gt=0)
-    batch_size: int | None = Field(default=None, ge=1)
+    epochs: int | None = _setting(None, ge=1)
+    learning_rate: float | None = _setting(None, gt=0)
+    batch_size: int | None = _setting(None, ge=1)
     seed: int | None = None
     lora: bool | None = None
     suffix: str | None = None
-    settings: dict[str, Any] = Field(default_factory=dict, description="platform settings by name, as with --set")
+    settings: dict[str, Any] = _mapping("platform settings by name, as with --set")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetConfig(_Section):
     """Caps in US dollars, enforced before anything is bought."""
 
-    run_usd: Decimal | None = Field(default=None, ge=0)
-    month_usd: Decimal | None = Field(default=None, ge=0)
-    providers: dict[str, Decimal] = Field(default_factory=dict, description="platform → dollars a month")
-    people_usd: Decimal | None = Field(
-        default=None, ge=0, description="your own figure for data and people, shown in quotes"
-    )
+    run_usd: Decimal | None = _setting(None, ge=0)
+    month_usd: Decimal | None = _setting(None, ge=0)
+    providers: dict[str, Decimal] = _mapping("platform → dollars a month")
+    people_usd: Decimal | None = _setting(None, "your own figure for data and people, shown in quotes", ge=0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationConfig(_Section):
     """How base and tuned are asked, the same for both."""
 
     grader: str | None = None
-    max_tokens: int = Field(default=256, ge=1)
-    temperature: float = Field(default=0.0, ge=0)
-    concurrency: int = Field(default=8, ge=1, le=256)
-    stream: bool = Field(default=True, description="stream answers, to measure the time to the first token")
+    max_tokens: int = _setting(256, ge=1)
+    temperature: float = _setting(0.0, ge=0)
+    concurrency: int = _setting(8, ge=1, le=256)
+    stream: bool = _setting(True, "stream answers, to measure the time to the first token")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleConfig(_Section):
     """The decision rule, recorded with its hash before the first question is asked."""
 
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    confidence: float = _setting(0.95, gt=0.5, lt=1)
     improvement: Literal["error_share", "relative", "points"] = "error_share"
-    deploy_at: float = Field(default=0.20, ge=0)
-    skip_below: float = Field(default=0.10, ge=0)
-    max_missing: float = Field(default=0.01, ge=0, le=1)
-    max_latency_ratio: float | None = Field(default=None, gt=0)
-    max_cost_ratio: float | None = Field(default=None, gt=0)
+    deploy_at: float = _setting(0.20, ge=0)
+    skip_below: float = _setting(0.10, ge=0)
+    max_missing: float = _setting(0.01, ge=0, le=1)
+    max_latency_ratio: float | None = _setting(None, gt=0)
+    max_cost_ratio: float | None = _setting(None, gt=0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionConfig(_Section):
     """What may happen without asking after a lost reply."""
 
     resubmit_after_settle: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config(_Section):
     """The whole file."""
 
-    account: str | None = Field(default=None, description="a name for the account where the platform gives no id")
-    prices: Path | None = Field(default=None, description="your own price file; its rows replace ours")
+    account: str | None = _setting(None, "a name for the account where the platform gives no id")
+    prices: Path | None = _setting(None, "your own price file; its rows replace ours")
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     budget: BudgetConfig = BudgetConfig()
@@ -128,17 +150,39 @@ def load_config(path: Path | None) -> Config:
         raise UsageError(f"the configuration cannot be read: {what}", where=str(path), fix=_LOOK) from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"the configuration is not valid TOML: {error}", where=str(path), fix=_LOOK) from error
+    return _judged(data, str(path))
+
+
+def checked(config: Config) -> Config:
+    """A `Config` made by hand, with its values judged and converted as a file's are. Raises `UsageError`."""
+    return _judged(asdict(config), "Config")
+
+
+def _judged(data: dict[str, Any], where: str) -> Config:
+    from pydantic import ValidationError
+
     try:
-        return Config.model_validate(data)
+        return _adapter().validate_python(data)
     except ValidationError as error:
-        raise _refused(path, error) from error
+        raise _refused(where, error) from error
 
 
-def _refused(path: Path, error: ValidationError) -> UsageError:
+def _adapter() -> TypeAdapter[Config]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Config)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the file."""
+    return _adapter().json_schema()
+
+
+def _refused(file: str, error: ValidationError) -> UsageError:
     first = error.errors()[0]
     *section, key = [str(part) for part in first["loc"]] or [""]
-    where = f"{path}, {'.'.join([*section, key])}"
-    if first["type"] == "extra_forbidden":
+    where = f"{file}, {'.'.join([*section, key])}"
+    if first["type"] == "unexpected_keyword_argument":
         near = get_close_matches(key, _keys(section), n=1)
         fix = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(_keys(section))}"
         return UsageError(f"unknown setting {key!r}", where=where, fix=fix)
@@ -146,20 +190,23 @@ def _refused(path: Path, error: ValidationError) -> UsageError:
 
 
 def _keys(section: list[str]) -> list[str]:
-    model: type[BaseModel] = Config
+    inside: Any = Config()
     for name in section:
-        kind = model.model_fields[name].annotation if name in model.model_fields else None
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            return []
-        model = kind
-    return list(model.model_fields)
+        inside = getattr(inside, name, None)
+    return [item.name for item in fields(inside)] if is_dataclass(inside) else []
 
 
 def environment() -> Mapping[str, str]:
     """The process's environment over the nearest `.env` at or above the working directory."""
-    path = find_dotenv(usecwd=True)
-    file = {key: value for key, value in dotenv_values(path).items() if value is not None} if path else {}
-    return {**file, **os.environ}
+    here = Path.cwd()
+    path = next((file for folder in (here, *here.parents) if (file := folder / ".env").is_file()), None)
+    return {**(_variables(path) if path else {}), **os.environ}
+
+
+def _variables(path: Path) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    return {key: value for key, value in dotenv_values(path).items() if value is not None}
 
 
 def template() -> str:
@@ -169,17 +216,17 @@ def template() -> str:
         "# A flag wins over TUNEWRIGHT_… variables, which win over this file. Keys never belong here.",
         "",
     ]
-    for name, field in Config.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            lines += ["", f"[{name}]", f"# {(kind.__doc__ or '').strip()}"]
-            lines += [_line(key, item.default, item.description) for key, item in kind.model_fields.items()]
+    for item in fields(Config):
+        if is_dataclass(item.default):
+            lines += ["", f"[{item.name}]", f"# {(item.default.__doc__ or '').strip()}"]
+            lines += [_line(inner) for inner in fields(item.default)]
         else:
-            lines.append(_line(name, field.default, field.description))
+            lines.append(_line(item))
     return "\n".join(lines) + "\n"
 
 
-def _line(key: str, default: Any, description: str | None) -> str:
+def _line(item: Field[Any]) -> str:
+    key, default, description = item.name, item.default, item.metadata.get("description")
     words = f"  # {description}" if description else ""
     if isinstance(default, bool):
         return f"# {key} = {str(default).lower()}{words}"

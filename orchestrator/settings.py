@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -53,6 +53,7 @@ class RunSettings:
     suffix: str | None = None
     account: str | None = None
     prices: Path | None = None
+    redact: Path | None = None
     max_usd: Decimal | None = None
     people_usd: Decimal | None = None
     sampling: Sampling = Sampling(stream=True)
@@ -90,13 +91,22 @@ class RunOptions(TypedDict, total=False):
     system_text: str | None
     group: str | None
     accept: str | None
+    history: str | None
+    time: str | None
+    reasoning: str | None
     prompt_template: str | None
+    near_duplicates: str | None
+    skip: Sequence[str] | None
+    fix: bool | None
+    redact: Path | None
+    allow_secrets: Sequence[str] | None
     test: Path | None
     validation: Path | None
     method: str | None
     epochs: int | None
     learning_rate: float | None
     batch_size: int | None
+    beta: float | None
     seed: int | None
     lora: bool | None
     suffix: str | None
@@ -130,6 +140,10 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
             leaks=data.leaks,
             blank=data.blank,
             minimum_rows=data.minimum_rows,
+            near_duplicates=flags.get("near_duplicates", data.near_duplicates),
+            skip=tuple(flags.get("skip") or data.skip),
+            fix=flags.get("fix", data.fix),
+            allowed_secrets=tuple(flags.get("allow_secrets") or data.allow_secrets),
         ),
         test=flags.get("test"),
         validation=flags.get("validation"),
@@ -138,6 +152,7 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         suffix=flags.get("suffix", training.suffix),
         account=flags.get("account", config.account),
         prices=flags.get("prices", config.prices),
+        redact=flags.get("redact"),
         max_usd=flags.get("max_usd", config.budget.run_usd),
         people_usd=flags.get("people_usd", config.budget.people_usd),
         sampling=Sampling(
@@ -148,7 +163,7 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         ),
         grader=flags.get("grader", asking.grader),
         concurrency=flags.get("concurrency", asking.concurrency),
-        rule=Rule(**config.rule.model_dump()),
+        rule=Rule(**asdict(config.rule)),
         again=flags.get("again", False),
         accept_unknown=flags.get("accept_unknown", False),
         resubmit_after_settle=config.submission.resubmit_after_settle,
@@ -163,6 +178,9 @@ def _columns(config: Config, flags: Mapping[str, Any]) -> Columns:
         system=flags.get("system", data.system),
         group=flags.get("group", data.group),
         accept=flags.get("accept"),
+        history=flags.get("history"),
+        time=flags.get("time"),
+        reasoning=flags.get("reasoning"),
         prompt_template=flags.get("prompt_template"),
         system_text=flags.get("system_text", data.system_text),
     )
@@ -170,11 +188,12 @@ def _columns(config: Config, flags: Mapping[str, Any]) -> Columns:
 
 def _hyperparameters(config: Config, flags: Mapping[str, Any]) -> Hyperparameters:
     training = config.training
+    beta = {"beta": flags["beta"]} if "beta" in flags else {}
     return Hyperparameters(
         epochs=flags.get("epochs", training.epochs),
         learning_rate=flags.get("learning_rate", training.learning_rate),
         batch_size=flags.get("batch_size", training.batch_size),
         seed=flags.get("seed", training.seed),
         lora=flags.get("lora", training.lora),
-        extra={**training.settings, **flags.get("settings", {})},
+        extra={**training.settings, **beta, **flags.get("settings", {})},
     )

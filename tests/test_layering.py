@@ -32,7 +32,7 @@ FLOORS = (
     {"dataset", "stats", "ledger"},
     {"config"},
     {"seam"},
-    {"canonical", "clock", "errors", "blocking"},
+    {"canonical", "clock", "errors", "blocking", "home"},
     {"providers"},
 )
 HEIGHT = {name: -number for number, names in enumerate(FLOORS) for name in names}
@@ -181,6 +181,18 @@ def _loaded_after(code: str) -> list[str]:
 )
 def test_nothing_heavy_is_loaded_before_it_is_used(code: str) -> None:
     assert _loaded_after(code) == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "needed"),
+    [("'check', 'pairs.csv'", ""), ("'estimate', 'pairs.csv', '--to', 'openai:gpt-4.1-2025-04-14'", "tiktoken")],
+    ids=["check", "estimate"],
+)
+def test_neither_check_nor_estimate_loads_a_database_a_template_engine_or_an_sdk(verb: str, needed: str) -> None:
+    rows = "".join(f"what about thing {number},label{number % 3}\n" for number in range(30))
+    Path("pairs.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    loaded = _loaded_after(f"import orchestrator.cli\norchestrator.cli.cli([{verb}], standalone_mode=False)")
+    assert set(loaded) <= {"numpy", "rich", *needed.split()}
 
 
 def test_another_package_named_providers_is_recognised(tmp_path: Path) -> None:

@@ -62,8 +62,7 @@ def _ask(shell: Shell, answers: AdviceInput, advice: Advice) -> AdviceInput:
     """Ask what is open; an empty line leaves a question open."""
     shell.err.print("a few questions that the pairs cannot answer (Enter skips one)", style="bold")
     for question in advice.questions:
-        judge = partial(_answer, question)
-        said = click.prompt(_prompt(question), default="", show_default=False, err=True, value_proc=judge)
+        said = shell.ask(_prompt(question), partial(_answer, question))
         if said != "":
             answers = replace(answers, **{question.id: said})
     return answers
@@ -75,7 +74,7 @@ def _prompt(question: Question) -> str:
 
 
 def _answer(question: Question, typed: str) -> Any:
-    """What was typed as the answer it stands for, "" for none. Raises `BadParameter`, upon which click asks again."""
+    """What was typed as the answer it stands for, "" for none. Raises `BadParameter`, upon which it is asked again."""
     said = typed.strip().lower()
     if question.kind == "share" and said:
         try:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from ..errors import ExitCode, UsageError
-from .options import PAIRS, gather, reading, targets
+from .options import PAIRS, by_method, gather, reading, targets
 from .shell import Shell, command
 
 if TYPE_CHECKING:
+    from ..dataset.fix_records import FixedRow
     from ..dataset.records import Dataset, Finding
 
 __all__ = ["check", "prepare", "print_sources"]
 
-_SHOWN = 5
+_SHOWN, _SHOWN_FIXES = 5, 2
 _STYLE = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
@@ -29,7 +31,10 @@ _STYLE = {"error": "bold red", "warning": "yellow", "info": "dim"}
 @click.option("--method", type=click.Choice(["sft", "dpo"]), default="sft", help="What --as-is judges for.")
 @click.option("--as-is", is_flag=True, help="Judge the bytes as they would be uploaded to --to.")
 @click.option("--explain", metavar="RULE", help="Why a rule exists and how to fix what it finds.")
-def check(shell: Shell, pairs: Path | None, explain: str | None, as_is: bool, method: str, **given: Any) -> None:
+@click.option("--page", type=click.Path(path_type=Path), help="Write the picture of the data as one HTML page.")
+def check(
+    shell: Shell, pairs: Path | None, explain: str | None, as_is: bool, method: str, page: Path | None, **given: Any
+) -> None:
     """Check PAIRS row by row: every finding with rule, row, field and fix. Exit 3 when they would be refused.
 
     Plain `check` judges what can be read and converted; --as-is judges the file itself, for one platform.
@@ -39,17 +44,35 @@ def check(shell: Shell, pairs: Path | None, explain: str | None, as_is: bool, me
         return
     if pairs is None:
         raise UsageError("name the file with the pairs", fix="tunewright check PAIRS, or --explain RULE")
-    if as_is:
-        findings = shell.call(lambda orchestrator: orchestrator.check_as_is(pairs, method=method, **gather(given)))
-        shell.emit({"findings": [finding.to_json() for finding in findings]})
-    else:
-        dataset = shell.call(lambda orchestrator: orchestrator.check(pairs, **gather(given)))
-        findings = dataset.findings
-        shell.emit(dataset.to_json())
-        print_sources(shell, dataset)
-    _print_findings(shell, findings)
-    if any(finding.severity == "error" for finding in findings):
+    if as_is and page:
+        raise UsageError("--page shows what can be read, not --as-is", fix="leave one of the two out")
+    judged = _as_is(shell, pairs, method, given) if as_is else _as_read(shell, pairs, page, given)
+    _print_findings(shell, judged)
+    if page:
+        shell.out.print(f"\npage: {page}")
+    if any(finding.severity == "error" for finding in judged.findings):
         raise SystemExit(int(ExitCode.DATA_REFUSED))
+
+
+class _Judged(NamedTuple):
+    """`counts`: rule → how often it was met. `one_file`: then its name need not stand before every row."""
+
+    findings: Sequence[Finding]
+    counts: Mapping[str, int]
+    one_file: bool
+
+
+def _as_is(shell: Shell, pairs: Path, method: str, given: dict[str, Any]) -> _Judged:
+    findings = shell.call(lambda orchestrator: orchestrator.check_as_is(pairs, method=method, **gather(given)))
+    shell.emit({"findings": [finding.to_json() for finding in findings]})
+    return _Judged(findings, {}, given["validation"] is None)
+
+
+def _as_read(shell: Shell, pairs: Path, page: Path | None, given: dict[str, Any]) -> _Judged:
+    dataset = shell.call(lambda orchestrator: orchestrator.check(pairs, page=page, **gather(given)))
+    shell.emit({**dataset.to_json(), "page": str(page) if page else None})
+    print_sources(shell, dataset)
+    return _Judged(dataset.findings, dataset.counts, len(dataset.sources) == 1)
 
 
 def _explain(shell: Shell, name: str) -> None:
@@ -63,32 +86,34 @@ def _explain(shell: Shell, name: str) -> None:
 def print_sources(shell: Shell, dataset: Dataset) -> None:
     """What was recognised, what is left, how it is split."""
     for source in dataset.sources:
-        shell.out.print(f"{source.file}: {source.format}, {source.encoding}, {source.shape}, {source.rows} rows")
+        shell.out.print(f"{source.file}: {source.format}, {source.encoding}, {source.shape}, {source.rows:,} rows")
         for note in source.notes:
             shell.out.print(f"  {note}", style="dim")
-    dropped = Counter(item.rule for item in dataset.dropped)
-    kept = f"{len(dataset.rows)} rows kept"
-    if dropped:
-        kept += ", dropped: " + ", ".join(f"{count} {rule}" for rule, count in dropped.most_common())
     split = dataset.split
-    shares = f"{len(split.train)} train, {len(split.validation)} validation, {len(split.test)} held out"
-    shell.out.print(f"{kept}\n{shares} · answers are {dataset.task}")
+    shares = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} held out"
+    shell.out.print(f"{len(dataset.rows):,} rows kept: {shares} · answers are {dataset.task}")
+    dropped = Counter(item.rule for item in dataset.dropped)
+    if dropped:
+        shell.out.print(f"{dropped.total():,} dropped:")
+    for rule, count in dropped.most_common():
+        shell.out.print(f"  {count:>9,}  {rule}")
 
 
-def _print_findings(shell: Shell, found: Sequence[Finding]) -> None:
+def _print_findings(shell: Shell, judged: _Judged) -> None:
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for finding in found:
+    for finding in judged.findings:
         groups[(finding.severity, finding.rule)].append(finding)
     order = {"error": 0, "warning": 1, "info": 2}
     for (severity, rule), findings in sorted(groups.items(), key=lambda item: order[item[0][0]]):
-        shell.out.print(f"\n{severity}: {rule} ({len(findings)})", style=_STYLE[severity])
+        count = max(len(findings), judged.counts.get(rule, 0))
+        shell.out.print(f"\n{severity}: {rule} ({count:,})", style=_STYLE[severity])
         for finding in findings[:_SHOWN]:
-            where = f"{finding.where}: " if finding.where else ""
-            shell.out.print(f"  {where}{finding.message}")
-        if len(findings) > _SHOWN:
-            shell.out.print(f"  … and {len(findings) - _SHOWN} more (--json lists all)", style="dim")
+            place = replace(finding, file="") if judged.one_file else finding
+            shell.out.print(f"  {place.where}: {finding.message}" if place.where else f"  {finding.message}")
+        if count > _SHOWN:
+            shell.out.print(f"  … and {count - _SHOWN:,} more (--json lists {len(findings):,})", style="dim")
         shell.out.print(f"  fix: {findings[0].fix}", style="dim")
-    if not found:
+    if not judged.findings:
         shell.out.print("nothing to complain about")
 
 
@@ -96,17 +121,44 @@ def _print_findings(shell: Shell, found: Sequence[Finding]) -> None:
 @PAIRS
 @reading
 @targets
+@by_method
+@click.option("--format", "formats", multiple=True, metavar="NAME", help="A file format; several, or beside --to.")
+@click.option("--fix", is_flag=True, default=None, help="Apply safe fixes, which change no meaning; each is listed.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write into.")
 def prepare(shell: Shell, pairs: Path, out: Path, **given: Any) -> None:
-    """Clean, split and convert PAIRS into OUT/PLATFORM/, with the held-out rows in OUT/test.jsonl."""
+    """Clean, split and convert PAIRS into OUT/PLATFORM/ or OUT/FORMAT/, with the held-out rows in OUT/test.jsonl.
+
+    Formats: openai-chat, bedrock-nova, gemini, llama-factory, trl-chat and more; docs/formats.md says what each holds.
+    """
     dataset, files = shell.call(lambda orchestrator: orchestrator.prepare(pairs, out, **gather(given)))
     listed = {
         name: [{"path": str(f.path), "role": f.role, "rows": f.rows, "bytes": f.size, "sha256": f.sha256} for f in made]
         for name, made in files.items()
     }
-    shell.emit({**dataset.to_json(), "files": listed, "test": str(out / "test.jsonl")})
+    beside = {"test": out / "test.jsonl", "dropped_file": out / "dropped.jsonl", "page": out / "data.html"}
+    shell.emit({**dataset.to_json(), "files": listed, **{name: str(path) for name, path in beside.items()}})
     print_sources(shell, dataset)
+    if given["fix"]:
+        _print_fixes(shell, dataset)
     for name, made in files.items():
         for file in made:
             shell.out.print(f"{name} {file.role}: {file.path} ({file.rows} rows, {file.size:,} bytes)")
-    shell.out.print(f"held out: {out / 'test.jsonl'} ({len(dataset.split.test)} rows, never uploaded)")
+    shell.out.print(f"held out: {beside['test']} ({len(dataset.split.test)} rows, never uploaded)")
+    shell.out.print(f"dropped:  {beside['dropped_file']} ({len(dataset.dropped)} rows, each with its reason)")
+    shell.out.print(f"page:     {beside['page']}")
+
+
+def _print_fixes(shell: Shell, dataset: Dataset) -> None:
+    """The safe fixes by kind, the most frequent first, with the first rows of each."""
+    from ..dataset.fixing import FIXES
+
+    kinds: defaultdict[str, list[FixedRow]] = defaultdict(list)
+    for row in dataset.fixed:
+        kinds[row.fixed.rule].append(row)
+    shell.out.print("fixed:" if kinds else "fixed: nothing, there was nothing to fix")
+    for rule, rows in sorted(kinds.items(), key=lambda item: -len(item[1])):
+        shell.out.print(f"  {len(rows):>9,}  {rule}: {FIXES[rule]}")
+        for row in rows[:_SHOWN_FIXES]:
+            file = f"{row.file}, " if len(dataset.sources) > 1 else ""
+            change = f"“{row.fixed.before}” → “{row.fixed.after}”"
+            shell.out.print(f"             {file}row {row.row}, {row.fixed.field}: {change}", style="dim")

@@ -61,7 +61,7 @@ def ls(shell: Shell) -> None:
     for intent in found:
         _line(shell, intent)
     if not found:
-        shell.out.print("no jobs in this ledger yet")
+        shell.out.print("no runs here yet, and so no jobs")
 
 
 @command()

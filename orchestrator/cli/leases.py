@@ -23,10 +23,10 @@ def ls(shell: Shell) -> None:
     rows = shell.call(lambda orchestrator: orchestrator.leases.ls())
     shell.emit({"leases": [plain(row) for row in rows]})
     for row in rows:
-        hourly = f"{money(row.usd_per_hour)}/h" if row.usd_per_hour else "price unknown"
+        hourly = f"{money(row.usd_per_hour, sandbox=row.sandbox)} an hour" if row.usd_per_hour else "price unknown"
         shell.out.print(f"{row.id}  {row.stage.value:<8} {row.provider}:{row.model}  {hourly}  {row.remote_id or '-'}")
     if not rows:
-        shell.out.print("nothing is, or was, rented")
+        shell.out.print("nothing is, or was, rented: no run here needed it yet")
 
 
 @command()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Counter", "Watcher", "sparkline"]
 
+_LATELY = 20  # steps: a batch may be a single pair
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -34,15 +35,24 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
 
 
 def curve_text(points: Sequence[MetricPoint]) -> str:
-    """Training and validation loss as bars with their last values."""
+    """Training and validation loss as bars with their last values; in preference training what the rewards say too."""
     parts = []
     for name, losses in (
         ("train loss", [p.train_loss for p in points if p.train_loss is not None]),
         ("valid loss", [p.valid_loss for p in points if p.valid_loss is not None]),
+        ("reward margin", [p.reward_margin for p in points if p.reward_margin is not None]),
     ):
         if losses:
             parts.append(f"{name} {sparkline(losses)} {losses[-1]:.3f}")
-    return "  ".join(parts)
+    return "  ".join([*parts, *_preferred(points)])
+
+
+def _preferred(points: Sequence[MetricPoint]) -> list[str]:
+    """How often the preferred answer has the higher reward: lately in training, and of the validation rows."""
+    lately = [p.reward_accuracy for p in points if p.reward_accuracy is not None][-_LATELY:]
+    held_out = [p.valid_reward_accuracy for p in points if p.valid_reward_accuracy is not None][-1:]
+    told = [("preferred answer ahead in", lately), ("in validation", held_out)]
+    return [f"{name} {sum(shares) / len(shares):.0%}" for name, shares in told if shares]
 
 
 class Watcher:

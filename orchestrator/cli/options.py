@@ -13,7 +13,7 @@ import click
 from ..errors import UsageError
 from .shell import option
 
-__all__ = ["PAIRS", "asking", "gather", "money", "reading", "spending", "targets", "training"]
+__all__ = ["PAIRS", "asking", "by_method", "gather", "money", "reading", "spending", "targets", "training"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 PAIRS = click.argument("pairs", type=click.Path(path_type=Path))
@@ -54,20 +54,45 @@ reading = _stack(
     option("--system-prompt", "system_text", help="One system prompt for every row."),
     option("--system-prompt-file", "system_file", type=_FILE, help="The same, from a text file."),
     option("--prompt", "prompt_template", help="A template over columns, as in 'Classify: {text}'."),
+    option("--history", help="Column with earlier turns: a list of [user, assistant] pairs or of turns."),
+    option("--reasoning", help="Column with the reasoning before the answer."),
     option("--group", help="Column whose equal values stay on one side of the split."),
+    option("--time", help="Column with the time of a row, to hold out the latest."),
     option("--accept", help="Column with a list of further answers that count as right."),
     option("--test", type=_FILE, help="Your own held-out pairs, in place of a split-off share."),
     option("--validation", type=_FILE, help="Your own validation pairs."),
+    option(
+        "--near-duplicates",
+        type=click.Choice(["drop", "warn", "refuse"]),
+        help="What to do with rows that ask nearly the same [warn; they stay on one side of the split].",
+    ),
+    option(
+        "--redact",
+        metavar="MAP",
+        type=_FILE,
+        help="Replace secrets and personal data; MAP keeps what was replaced, for you alone, and is never uploaded.",
+    ),
+    option("--allow-secret", "allow_secrets", multiple=True, help="A rule or find of `check` that is no secret."),
+    option(
+        "--skip", multiple=True, type=click.Choice(["near-duplicates", "sensitive"]), help="Checks not to do at all."
+    ),
 )
 
 targets = option("--to", multiple=True, metavar="PLATFORM:MODEL", help="Where to train; several to compare quotes.")
 
+by_method = option(
+    "--method",
+    type=click.Choice(["sft", "dpo"]),
+    help="Supervised, or by preference (dpo: rows with a preferred and a rejected answer) [sft].",
+)
+
 training = _stack(
-    option("--method", type=click.Choice(["sft", "dpo"]), help="Supervised or preference tuning [sft]."),
+    by_method,
     option("--lora/--full", "lora", default=None, help="Adapter or full weights, where there is a choice."),
     option("--epochs", type=_POSITIVE, help="Passes over the training file [a cautious preset]."),
     option("--learning-rate", type=_RATE, help="Absolute; refused by name where a platform takes none."),
     option("--batch-size", type=_POSITIVE, help="Examples a step [the platform's own choice]."),
+    option("--beta", type=_RATE, help="For dpo: higher stays nearer to the base [0.1, or the platform's choice]."),
     option("--seed", type=int, help="The same seed trains the same way, where a platform keeps to it."),
     option("--suffix", help="Your own word in the tuned model's name."),
     option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting by the platform's own name."),
@@ -85,7 +110,7 @@ asking = _stack(
 
 spending = _stack(
     option("--max-usd", type=USD, help="The most this run may cost, everything counted."),
-    option("--accept-unknown", is_flag=True, default=None, help="Go on although the price of a part is not known."),
+    option("--accept-unknown", is_flag=True, default=None, help="Go on although a price, or the model, is not known."),
     option("--yes", "-y", is_flag=True, help="Do not ask. Needs --max-usd."),
 )
 
@@ -99,8 +124,9 @@ def gather(given: dict[str, Any]) -> dict[str, Any]:
     assignments = options.pop("assignments", ())
     if assignments:
         options["settings"] = dict(_assignment(item) for item in assignments)
-    if not options.get("to", True):
-        del options["to"]
+    for several in ("to", "skip", "allow_secrets"):
+        if not options.get(several, True):
+            del options[several]
     return options
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..costing import Quote, QuoteLine
-    from ..nouns.money import Limits
+    from ..nouns.limits import Limits
 
 __all__ = ["print_limits", "print_quote", "print_quotes"]
 

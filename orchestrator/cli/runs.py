@@ -38,7 +38,7 @@ def ls(shell: Shell) -> None:
             f"{run.id}  {run.created_at:%Y-%m-%d %H:%M}  {run.stage:<9}  {run.provider}:{run.model}  {verdict}"
         )
     if not found:
-        shell.out.print("no runs in this ledger yet")
+        shell.out.print("no runs here yet")
 
 
 @command()

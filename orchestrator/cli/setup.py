@@ -30,10 +30,9 @@ def init(shell: Shell, force: bool) -> None:
 @command(name="config-schema")
 def config_schema(shell: Shell) -> None:
     """The JSON schema of tunewright.toml, for editors; with --json inside the usual document."""
-    from ..config import Config
+    from ..config import schema
 
-    schema = Config.model_json_schema()
     if shell.as_json:
-        shell.emit({"schema": schema})
+        shell.emit({"schema": schema()})
     else:
-        click.echo(json.dumps(schema, indent=2))
+        click.echo(json.dumps(schema(), indent=2))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..client import AsyncOrchestrator
     from ..jobs.desk import Notice
+    from ..pipeline.session import Session
 
 __all__ = ["SCHEMA_VERSION", "Shell", "command", "option"]
 
@@ -94,17 +95,25 @@ class Shell:
             )
         return self.library
 
+    @property
+    def opened(self) -> Session | None:
+        """The ledger that this call has opened, if it has."""
+        return vars(self.library).get("session") if self.library else None
+
+    def close(self) -> None:
+        """Give the ledger back."""
+        if self.opened is not None:
+            self.opened.desk.ledger.close()
+
     def call(self, work: Callable[[AsyncOrchestrator], Awaitable[T]]) -> T:
         """Run one piece of library work to its end."""
-        import anyio
-
         orchestrator = self.orchestrator()
 
         async def go() -> T:
             with _ctrl_c_at_once():
                 return await work(orchestrator)
 
-        return anyio.run(go)
+        return asyncio.run(go())
 
     def heard(self, notice: Notice) -> None:
         """Print what the library tells while it works; remember what to re-attach to."""
@@ -116,11 +125,17 @@ class Shell:
 
     def confirm(self, question: str) -> bool:
         """Ask the person at the terminal; Ctrl-C at the question interrupts. No is the default."""
-        with _default_ctrl_c():
+        return self.ask(f"{question} [y/N]", _yes_or_no)
+
+    def ask(self, question: str, judge: Callable[[str], T]) -> T:
+        """Ask until `judge` takes what was typed; it raises `click.BadParameter` for what it cannot use."""
+        from .asking import read_line
+
+        while True:
             try:
-                return click.confirm(question, err=True, default=False)
-            except click.Abort:
-                raise KeyboardInterrupt from None
+                return judge(read_line(f"{question}: "))
+            except click.BadParameter as error:
+                self.err.print(f"error: {error.message}")
 
     def emit(self, document: dict[str, Any]) -> None:
         """The one JSON document, when asked for."""
@@ -165,7 +180,10 @@ def command(name: str | None = None, **settings: Any) -> Callable[[Callable[...,
             if debug:
                 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
             shell = Shell(**shared)
-            guarded(shell, functools.partial(function, shell, **rest))
+            try:
+                guarded(shell, functools.partial(function, shell, **rest))
+            finally:
+                shell.close()
 
         functools.update_wrapper(called, function)
         decorated: Callable[..., Any] = called
@@ -215,12 +233,11 @@ def _failure(shell: Shell, error: BaseException) -> Failure:
 
 def _in_doubt(shell: Shell) -> bool:
     """Whether a paid request that this call sent has no answer yet. Only a ledger that is open is asked."""
-    opened = vars(shell.library).get("session") if shell.library else None
-    if opened is None:
+    if shell.opened is None:
         return False
     from ..ledger import UNSETTLED
 
-    unsettled = opened.desk.ledger.intents.all(UNSETTLED)
+    unsettled = shell.opened.desk.ledger.intents.all(UNSETTLED)
     return any(intent.sent_at is not None and intent.sent_at >= shell.started_at for intent in unsettled)
 
 
@@ -245,11 +262,8 @@ def _ctrl_c_at_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, cancel)
 
 
-@contextmanager
-def _default_ctrl_c() -> Iterator[None]:
-    """While a person is asked, Ctrl-C must reach the question itself."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _yes_or_no(typed: str) -> bool:
+    said = typed.strip().lower()
+    if said not in ("", "y", "yes", "n", "no"):
+        raise click.BadParameter(f"{typed!r} is neither yes nor no")
+    return said.startswith("y")

@@ -12,7 +12,7 @@ from .overrides import Overrides, load_overrides
 from .quoting import quote
 from .records import Ask, Band, DateNote, Maintenance, Quote, QuoteLine, TokenCount, usd_text
 from .table import Compared, compare_table
-from .tokens import count
+from .tokens import count, tokenizer_of
 
 __all__ = [
     "Advice",
@@ -34,5 +34,6 @@ __all__ = [
     "data_facts",
     "load_overrides",
     "quote",
+    "tokenizer_of",
     "usd_text",
 ]

@@ -51,15 +51,11 @@ def advise(given: AdviceInput) -> Advice:
 def data_facts(dataset: Dataset) -> DataFacts:
     """What a checked dataset tells: rows left, what was dropped, inputs with more than one answer, labels."""
     duplicates = sum("duplicate" in dropped.rule for dropped in dataset.dropped)
-    answers: dict[str, set[str]] = {}
-    for row in dataset.rows:
-        prompt = "\n".join(" ".join(turn.text.split()) for turn in row.example.prompt)
-        answers.setdefault(prompt, set()).add(" ".join(row.example.answer.split()))
     return DataFacts(
         rows=len(dataset.rows),
         duplicates=duplicates,
         unusable=len(dataset.dropped) - duplicates,
-        contradictory_inputs=sum(len(found) > 1 for found in answers.values()),
+        contradictory_inputs=dataset.counts.get("contradiction", 0),
         labels=dataset.labels,
         held_out=len(dataset.split.test),
     )

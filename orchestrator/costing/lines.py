@@ -6,16 +6,19 @@ Totals, bands and dates are left to the quote.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from providers.records import Hyperparameters, ModelFacts, Price, PriceItem, Sampling, TokenRules
+from providers.records import Hyperparameters, Method, ModelFacts, Price, PriceItem, Sampling, TokenRules
 
 from .records import Item, QuoteLine, TokenCount
 
 __all__ = ["Costed", "evaluation_lines", "hosting_line", "people_line", "training_line", "validation_line"]
 
 _MILLION = Decimal(1_000_000)
+_REJECTED_UNKNOWN = (
+    "no source says whether a rejected answer is billed alone or with its prompt once more: low and high hold both"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,13 @@ class Costed:
     train: TokenCount
     validation: TokenCount
     test: TokenCount
+    method: Method = Method.SFT
+
+    @property
+    def note(self) -> str:
+        """Why the tokens of preference rows are a range, where no source says how they are billed."""
+        guessed = self.method is Method.DPO and self.rules.counts_rejected == "unknown"
+        return _REJECTED_UNKNOWN if guessed else ""
 
     def price(self, item: PriceItem, per: str = "mtok") -> Price | None:
         """The row for an item, where there is one."""
@@ -47,7 +57,11 @@ def training_line(costed: Costed) -> QuoteLine:
         return _unknown("training", basis, price)
     low = _at(tokens.low * epochs, _low_of(price))
     high = _at(tokens.high * epochs, price.usd)
-    return _with_minimum(_line("training", low, high, f"{basis} × {_rate(price)}", price), costed)
+    return _with_minimum(_noted(_line("training", low, high, f"{basis} × {_rate(price)}", price), costed.note), costed)
+
+
+def _noted(line: QuoteLine, note: str) -> QuoteLine:
+    return replace(line, note="; ".join(part for part in (line.note, note) if part))
 
 
 def _with_minimum(line: QuoteLine, costed: Costed) -> QuoteLine:
@@ -81,7 +95,7 @@ def validation_line(costed: Costed) -> QuoteLine | None:
         return _unknown("validation", basis, price, rules)
     low = _at(tokens.low * rules.validation_passes, _low_of(price))
     high = _at(tokens.high * rules.validation_passes, price.usd)
-    return _line("validation", low, high, f"{basis} × {_rate(price)}", price)
+    return _noted(_line("validation", low, high, f"{basis} × {_rate(price)}", price), costed.note)
 
 
 def evaluation_lines(costed: Costed, sampling: Sampling) -> tuple[QuoteLine, ...]:

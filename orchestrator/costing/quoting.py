@@ -22,6 +22,11 @@ __all__ = ["quote"]
 
 WARN_DAYS = 90
 _DAYS_A_MONTH = Decimal("30.4375")
+_SERVED = {
+    "serverless": "",
+    "dedicated": "; serving by the hour comes on top",
+    "unknown": "; serving comes on top where it bills by the hour",
+}
 
 
 def quote(ask: Ask) -> Quote:
@@ -72,7 +77,7 @@ def _costed(ask: Ask, facts: ModelFacts, settings: Hyperparameters) -> Costed:
     rules = ask.platform.token_rules(ask.model, ask.method, settings)
     train, validation = count(ask.train, rules, facts), count(ask.validation, rules, facts)
     test = count(ask.test, replace(rules, pads_to_context=False), facts)  # prompts are asked one by one, never padded
-    return Costed(facts, rules, _prices(ask, settings), settings, train, validation, test)
+    return Costed(facts, rules, _prices(ask, settings), settings, train, validation, test, ask.method)
 
 
 def _prices(ask: Ask, settings: Hyperparameters) -> Sequence[Price]:
@@ -134,7 +139,7 @@ def _maintenance(bill: Sequence[QuoteLine], facts: ModelFacts, ask: Ask) -> Main
     repeated = [line for line in bill if line.item != "hosting"]
     low, high = _sums(repeated)
     possible = None if ask.sandbox else _possible_here(facts.jobs_close, ask.on, months)
-    note = "each retrain pays training, validation and evaluation again; serving by the hour comes on top"
+    note = "each retrain pays training, validation and evaluation again" + _SERVED[facts.tuned_serving]
     if facts.jobs_close and possible is not None and possible[1] < most:
         note += f"; this platform takes no new jobs from {facts.jobs_close}, so upkeep must move elsewhere"
     return Maintenance(

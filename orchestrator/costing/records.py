@@ -18,6 +18,7 @@ from providers.records import Example, Hyperparameters, Method, Recipe, Sampling
 if TYPE_CHECKING:
     from providers.contract import Platform
 
+    from ..dataset.lengths import Lengths
     from .overrides import Overrides
 
 __all__ = [
@@ -140,6 +141,8 @@ class DateNote:
 class Ask:
     """What is to be quoted. `rows_cleaned` picks the band; `on` is today, always injected.
 
+    The rows of each share are examples, or their lengths by the tokenizer that `tokenizer_of` names for the model.
+
     `hosting_hours`: how long a tuned model is to be served where serving bills by the hour. `people_usd`: the user's
     own figure for people and data, None where not given. `sandbox`: what is spent there is not money.
     """
@@ -148,9 +151,9 @@ class Ask:
     model: str
     method: Method
     hyperparameters: Hyperparameters
-    train: Sequence[Example]
-    validation: Sequence[Example]
-    test: Sequence[Example]
+    train: Sequence[Example] | Lengths
+    validation: Sequence[Example] | Lengths
+    test: Sequence[Example] | Lengths
     sampling: Sampling
     rows_cleaned: int
     on: date

@@ -1,146 +1,140 @@
-"""Counts the tokens a platform would bill for some examples. Exact where its tokenizer is at hand, bounded where not.
+"""Makes the tokens a platform would bill out of the lengths of rows: exact with its own tokenizer, else bounded.
 
-Prices and epochs are left to the quote: these are the tokens of one pass.
+Prices and epochs are left to the quote: these are the tokens of one pass. Measuring is left to `dataset.lengths`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from providers.records import Example, JsonObject, Message, ModelFacts, TokenRules
-from providers.tokenizer import encoding, encoding_names
+from providers.records import Example, ModelFacts, TokenRules
+from providers.tokenizers import counter, is_available
 
 from .records import TokenCount
 
-__all__ = ["count"]
+if TYPE_CHECKING:
+    from numpy import integer
+    from numpy.typing import NDArray
 
-PROXY_ENCODING = "o200k_base"
+    from ..dataset.lengths import Lengths
+
+__all__ = ["RowTokens", "count", "margin_of", "row_tokens", "tokenizer_of"]
+
+PROXY_TOKENIZER = "o200k_base"
 """Counts for models whose own vocabulary is not at hand, within the margin that their facts state."""
 
 FALLBACK_MARGIN = Decimal("0.30")
 """For facts that name a vocabulary we do not carry: the widest margin of our own measured model families."""
 
-_REMEMBERED_CHARACTERS = 2048  # times 1,024 entries: a few megabytes at the most
-
-_NAME_TOKENS = 1  # openai-cookbook, How_to_count_tokens_with_tiktoken: `tokens_per_name`
 _LOW_DETAIL_IMAGE = 85  # OpenAI vision guide: an image with detail "low"
 _IMAGE, _LARGEST_IMAGE = 765, 1445  # the same guide: 85 + 170 per tile, at 4 tiles and at the most, 8
 _JSON_LEAST, _JSON_MOST = Decimal("0.5"), Decimal("1.25")  # tools are rewritten in a form that no platform publishes
 
 
-@dataclass(slots=True)
-class _Size:
-    """Tokens, and by how much the platform may count fewer or more because part of the form is unpublished."""
-
-    tokens: int = 0
-    fewer: int = 0
-    more: int = 0
-
-    def add(self, other: _Size) -> None:
-        self.tokens += other.tokens
-        self.fewer += other.fewer
-        self.more += other.more
+def tokenizer_of(facts: ModelFacts) -> str:
+    """The tokenizer that counts for this model: its own, or the proxy where that is not at hand."""
+    return facts.tokenizer if facts.tokenizer and is_available(facts.tokenizer) else PROXY_TOKENIZER
 
 
-def count(examples: Iterable[Example], rules: TokenRules, facts: ModelFacts) -> TokenCount:
-    """One pass over `examples` in constant memory.
+def count(rows: Iterable[Example] | Lengths, rules: TokenRules, facts: ModelFacts) -> TokenCount:
+    """One pass over the rows: examples, or their lengths by `tokenizer_of(facts)`.
 
     Per example: `per_example` + Σ over messages (`per_message` + tokens(role) + tokens(content)), cut at
     `truncate_at` (source: openai-cookbook, and `rules.source`). Unpacked training bills rows × context instead.
+    A rejected answer counts as `counts_rejected` says, on top.
     """
-    meter = _Meter(rules, facts)
-    total = _Size()
-    rows = prompts = answers = cut_rows = cut_tokens = 0
-    for example in examples:
-        prompt, answer = meter.prompt(example), meter.text(example.answer)
-        whole = meter.whole(example, prompt)
-        lost = max(0, whole.tokens - rules.truncate_at) if rules.truncate_at else 0
-        whole.tokens -= lost
-        total.add(whole)
-        rows, prompts, answers = rows + 1, prompts + prompt.tokens, answers + answer
-        cut_rows, cut_tokens = cut_rows + bool(lost), cut_tokens + lost
+    from ..dataset.lengths import Lengths, measure
+
+    lengths = rows if isinstance(rows, Lengths) else measure(rows, counter(tokenizer_of(facts)))
+    bill = _Bill(lengths, rules)
+    lost = _lost(bill.whole, rules)
+    rejected = bill.rejected - _lost(bill.rejected, rules)
+    tokens = int(bill.whole.sum()) - int(lost.sum()) + int(rejected.sum())
+    fewer, more, margin = bill.fewer, bill.more, margin_of(facts)
     if rules.pads_to_context and rules.truncate_at:
-        total = _Size(rows * rules.truncate_at)
-        margin = Decimal(0)
-    else:
-        margin = meter.margin
+        tokens, fewer, more, margin = len(lengths) * rules.truncate_at, 0, 0, Decimal(0)
     return TokenCount(
-        rows=rows,
-        tokens=total.tokens,
-        low=_scaled(total.tokens - total.fewer, 1 - margin, ROUND_FLOOR),
-        high=_scaled(total.tokens + total.more, 1 + margin, ROUND_CEILING),
-        exact=margin == 0 and total.fewer == 0 and total.more == 0,
-        truncated_rows=cut_rows,
-        truncated_tokens=cut_tokens,
-        prompt_tokens=prompts,
-        answer_tokens=answers,
+        rows=len(lengths),
+        tokens=tokens,
+        low=_scaled(tokens - fewer, 1 - margin, ROUND_FLOOR),
+        high=_scaled(tokens + more, 1 + margin, ROUND_CEILING),
+        exact=margin == 0 and fewer == 0 and more == 0,
+        truncated_rows=int((lost > 0).sum()),
+        truncated_tokens=int(lost.sum()),
+        prompt_tokens=int(bill.prompt.sum()),
+        answer_tokens=int(lengths.usual["answer"].sum(dtype="int64")),
     )
+
+
+class RowTokens(NamedTuple):
+    """Tokens of each row. `answer` is what the answer turn says; the rest of `whole` is what stands around it."""
+
+    answer: NDArray[integer[Any]]
+    whole: NDArray[integer[Any]]
+
+
+def row_tokens(lengths: Lengths, rules: TokenRules) -> RowTokens:
+    """Each row by one platform's rules, before anything is cut."""
+    answer = lengths.usual["answer"].astype("int64")
+    answer[lengths.odd["row"]] += lengths.odd["beside"] + lengths.odd["answer_json"]
+    return RowTokens(answer, _Bill(lengths, rules).whole)
+
+
+def margin_of(facts: ModelFacts) -> Decimal:
+    """The share by which counts with `tokenizer_of(facts)` may be off: 0 with the model's own tokenizer."""
+    known = not facts.tokenizer or is_available(facts.tokenizer)
+    return facts.token_margin if known else max(facts.token_margin, FALLBACK_MARGIN)
+
+
+def _lost(whole: NDArray[integer[Any]], rules: TokenRules) -> NDArray[integer[Any]]:
+    """Tokens of each row that truncation loses."""
+    return (whole - (rules.truncate_at or whole.max(initial=0))).clip(min=0)
 
 
 def _scaled(tokens: int, share: Decimal, rounding: str) -> int:
     return int((tokens * share).to_integral_value(rounding))
 
 
-class _Meter:
-    """One tokenizer and one set of rules; short texts that repeat (roles, labels, system prompts) are remembered."""
+class _Bill:
+    """Tokens of each row by one platform's rules; `fewer` and `more`: by how much its own count may differ, in all.
 
-    def __init__(self, rules: TokenRules, facts: ModelFacts) -> None:
-        own = facts.tokenizer if facts.tokenizer in encoding_names() else None
-        self._encode = encoding(own or PROXY_ENCODING).encode_ordinary
-        self.margin = facts.token_margin if own or not facts.tokenizer else max(facts.token_margin, FALLBACK_MARGIN)
-        self._remembered = lru_cache(maxsize=1024)(self._measure)
-        self._rules = rules
+    `prompt` is what asking costs: the turns before the answer, tools and the overhead of the example. `rejected`: what
+    a rejected answer adds, for the rows that have one.
+    """
 
-    def text(self, text: str) -> int:
-        """Tokens of one text."""
-        return self._remembered(text) if len(text) <= _REMEMBERED_CHARACTERS else self._measure(text)
+    def __init__(self, lengths: Lengths, rules: TokenRules) -> None:
+        usual, odd = lengths.usual, lengths.odd
+        row = odd["row"]
+        self.prompt: NDArray[integer[Any]] = usual["prompt"].astype("int64")
+        self.prompt += rules.per_example + usual["turns"].astype("int64") * rules.per_message
+        self.prompt += ~usual["system"] * rules.without_system
+        self.prompt[row] += odd["prompt_json"]
+        images, small = odd["images"].astype("int64"), odd["small_images"].astype("int64")
+        self.prompt[row] += (images - small) * _IMAGE + small * _LOW_DETAIL_IMAGE
+        answer = usual["answer"] + (rules.per_message + lengths.answer_role)
+        answer[row[odd["unanswered"]]] = 0
+        self.whole = self.prompt + answer
+        self.whole[row] += odd["beside"] + odd["answer_json"]
+        large = int((images - small).sum())
+        self.fewer = self.more = rules.tolerance * len(usual)
+        self.fewer += sum(n - _scaled(n, _JSON_LEAST, ROUND_FLOOR) for n in _unpublished(odd))
+        self.fewer += large * (_IMAGE - _LOW_DETAIL_IMAGE)
+        self.more += sum(_scaled(n, _JSON_MOST, ROUND_CEILING) - n for n in _unpublished(odd))
+        self.more += large * (_LARGEST_IMAGE - _IMAGE)
+        self._count_rejected(lengths, rules)
 
-    def _measure(self, text: str) -> int:
-        return len(self._encode(text))
-
-    def whole(self, example: Example, prompt: _Size) -> _Size:
-        """The example as trained: its prompt, already measured, and the final answer turn."""
-        size = _Size(prompt.tokens, prompt.fewer, prompt.more)
-        for message in example.messages[len(example.prompt) :]:
-            size.add(self._message(message))
-        return size
-
-    def prompt(self, example: Example) -> _Size:
-        """The turns before the answer, tools and the per-example overhead: what asking it costs."""
-        size = _Size(self._rules.per_example)
-        for message in example.prompt:
-            size.add(self._message(message))
-        if example.tools:
-            size.add(self._unpublished(example.tools))
-        return size
-
-    def _message(self, message: Message) -> _Size:
-        size = _Size(self._rules.per_message + self.text(message.role) + self.text(message.text))
-        if message.name:
-            size.tokens += _NAME_TOKENS + self.text(message.name)
-        if message.reasoning:
-            size.tokens += self.text(message.reasoning)
-        if message.tool_calls:
-            size.add(self._unpublished(message.tool_calls))
-        if isinstance(message.content, tuple):
-            for part in message.content:
-                size.add(_image(part))
-        return size
-
-    def _unpublished(self, objects: tuple[JsonObject, ...]) -> _Size:
-        tokens = self.text(json.dumps(objects, ensure_ascii=False, default=dict, separators=(",", ":")))
-        least, most = _scaled(tokens, _JSON_LEAST, ROUND_FLOOR), _scaled(tokens, _JSON_MOST, ROUND_CEILING)
-        return _Size(tokens, tokens - least, most - tokens)
+    def _count_rejected(self, lengths: Lengths, rules: TokenRules) -> None:
+        """Once, or as a conversation of its own; where no source says which, once at least and at most the other."""
+        preferring = lengths.odd[lengths.odd["rejected"] > 0]
+        answers = preferring["rejected"].astype("int64") + (rules.per_message + lengths.answer_role)
+        prompts = self.prompt[preferring["row"]]
+        self.rejected = answers + prompts if rules.counts_rejected == "with_prompt" else answers
+        if rules.counts_rejected == "unknown":
+            self.more += int(prompts.sum())
 
 
-def _image(part: JsonObject) -> _Size:
-    if part.get("type") != "image_url":
-        return _Size()
-    url = part.get("image_url")
-    if isinstance(url, dict) and url.get("detail") == "low":
-        return _Size(_LOW_DETAIL_IMAGE)
-    return _Size(_IMAGE, _IMAGE - _LOW_DETAIL_IMAGE, _LARGEST_IMAGE - _IMAGE)
+def _unpublished(odd: NDArray[Any]) -> list[int]:
+    """Tokens of each tool list and call as compact JSON, which no platform says how it writes."""
+    return [tokens for column in ("prompt_json", "answer_json") for tokens in odd[column].tolist()]

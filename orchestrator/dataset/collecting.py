@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .fix_records import FixedRow
 from .records import Action, Dropped, Finding, Policy, Severity
 from .rules import RULES, Problem
 
-__all__ = ["Collector", "Place"]
+__all__ = ["MOST_OF_A_RULE", "Collector", "Place"]
+
+MOST_OF_A_RULE = 10_000
+"""Findings of one rule that are kept one by one: enough for anybody to read, few enough for any memory."""
 
 _SEVERITIES: dict[Action, Severity] = {"drop": "warning", "warn": "warning", "refuse": "error"}
 
@@ -29,6 +34,29 @@ class Collector:
     policy: Policy
     findings: list[Finding] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Rule → how often it was met; only the first `MOST_OF_A_RULE` are kept as findings."""
+    fixed: list[FixedRow] = field(default_factory=list)
+
+    def fix(self, fixed: FixedRow) -> None:
+        """Note what was mended in a row that stays."""
+        self.fixed.append(fixed)
+
+    def extend(self, other: Collector) -> None:
+        """What was gathered of the rows that follow."""
+        for finding in other.findings:
+            self._keep(finding)
+        self.counts.update({rule: count - other._kept(rule) for rule, count in other.counts.items()})
+        self.dropped += other.dropped
+        self.fixed += other.fixed
+
+    def _kept(self, rule: str) -> int:
+        return min(self.counts[rule], MOST_OF_A_RULE)
+
+    def _keep(self, finding: Finding) -> None:
+        self.counts[finding.rule] += 1
+        if self.counts[finding.rule] <= MOST_OF_A_RULE:
+            self.findings.append(finding)
 
     def row(self, problem: Problem, place: Place, related: Sequence[int] = ()) -> bool:
         """Note a problem of one row. True when the row may stay."""
@@ -50,7 +78,7 @@ class Collector:
 
     def _find(self, problem: Problem, place: Place, related: Sequence[int], severity: Severity, fix: str = "") -> None:
         rule = RULES[problem.rule]
-        self.findings.append(
+        self._keep(
             Finding(
                 problem.rule,
                 severity,

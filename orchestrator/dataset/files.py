@@ -12,7 +12,16 @@ from typing import IO, BinaryIO, Literal, NamedTuple
 from ..errors import UsageError
 from .unpacking import PACKED_SUFFIXES, Packing, open_bytes, packing_of
 
-__all__ = ["Binary", "TextFile", "byte_order_mark", "look_at", "must_be_a_file", "not_text", "wide_encoding"]
+__all__ = [
+    "Binary",
+    "TextFile",
+    "byte_order_mark",
+    "look_at",
+    "must_be_a_file",
+    "must_be_a_name",
+    "not_text",
+    "wide_encoding",
+]
 
 _CHUNK = 1 << 20
 _GIVE_TEXT = "give a CSV, TSV, JSON or JSON Lines file"
@@ -29,6 +38,12 @@ _MAGIC = (
     (b"\x89PNG", "a picture", _GIVE_TEXT),
     (b"\xff\xd8\xff", "a picture", _GIVE_TEXT),
     (b"SQLite format 3\x00", "an SQLite database", "export the table as CSV"),
+)
+_PAGES = (
+    (b"<!doctype html", "a web page", "download the file itself: the address gave a page about it"),
+    (b"<html", "a web page", "download the file itself: the address gave a page about it"),
+    (b"<?xml", "an XML document", _GIVE_TEXT),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file", "fetch it: git lfs pull"),
 )
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -130,6 +145,7 @@ def _encoded(raw: TextFile, head: bytes) -> TextFile:
 
 def must_be_a_file(path: Path) -> None:
     """Raises `UsageError` for a directory, a missing file (with the nearest name) and anything that is no file."""
+    must_be_a_name(path)
     if path.is_dir():
         raise UsageError("is a directory", where=str(path), fix="name one file in it")
     if not path.exists():
@@ -137,6 +153,22 @@ def must_be_a_file(path: Path) -> None:
         raise UsageError("no such file", where=str(path), fix=f"did you mean {near}?" if near else "check the path")
     if not path.is_file():
         raise UsageError("is no regular file", where=str(path), fix=_GIVE_TEXT)
+
+
+def must_be_a_name(path: Path) -> None:
+    """Raises `UsageError` for what no file can be called, and for a link that leads nowhere or in a circle."""
+    try:
+        leads_nowhere = path.is_symlink() and not path.exists()
+    except (OSError, ValueError) as error:
+        shown = str(path).replace("\0", "\\0")[:80]
+        what = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"is no name of a file: {what}", where=shown, fix="check the path") from error
+    if "\0" in str(path):
+        raise UsageError(
+            "is no name of a file: it holds a NUL", where=str(path).replace("\0", "\\0"), fix="check the path"
+        )
+    if leads_nowhere:
+        raise UsageError("is a link that leads nowhere", where=str(path), fix="check where it points: ls -l")
 
 
 def _similar_name(path: Path) -> str | None:
@@ -149,9 +181,13 @@ def _similar_name(path: Path) -> str | None:
 
 
 def not_text(head: bytes) -> Binary | None:
-    """What a file that begins so is, when it is no text."""
+    """What a file that begins so is, when it is no text, or a text that never holds rows."""
     for magic, what, fix in _MAGIC:
         if head.startswith(magic):
+            return Binary(f"is {what}", fix)
+    opening = head[:200].lstrip().lower()
+    for words, what, fix in _PAGES:
+        if opening.startswith(words):
             return Binary(f"is {what}", fix)
     if head.count(b"\0") * 1000 > len(head) and not wide_encoding(head) and not byte_order_mark(head):
         return Binary("is a binary file, not text", _GIVE_TEXT)

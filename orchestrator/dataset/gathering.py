@@ -10,6 +10,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from ..errors import UsageError
+from .files import must_be_a_name
 from .unpacking import PACKED_SUFFIXES
 
 __all__ = ["files_of"]
@@ -26,6 +27,7 @@ _WORDS = re.compile(r"[a-z]+")
 
 def files_of(path: Path) -> tuple[Path, ...]:
     """The files to read, sorted by name. Raises `UsageError` where there are none, or files of several splits."""
+    must_be_a_name(path)
     if path.is_dir():
         return _in_folder(path)
     if has_magic(str(path)) and not path.exists():

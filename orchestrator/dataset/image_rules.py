@@ -28,8 +28,8 @@ def image_problems(example: Example) -> Iterator[Problem]:
         for number, part in enumerate(parts):
             if part.get("type") == "image_url":
                 count += 1
-                at = f"messages[{index}].content[{number}]"
-                yield from _judged(str(part["image_url"]["url"]), at)
+                if count <= _MOST_IMAGES:
+                    yield from _judged(str(part["image_url"]["url"]), f"messages[{index}].content[{number}]")
     if count > _MOST_IMAGES:
         yield Problem("image-count", f"holds {count} images; at most {_MOST_IMAGES} are taken", "messages")
 
@@ -48,10 +48,11 @@ def _judged(url: str, at: str) -> Iterator[Problem]:
     size = (len(url) - found.end()) * 3 // 4
     if size > _MOST_BYTES:
         yield Problem("image-size", f"has {size:,} bytes; at most {_MOST_BYTES:,} are taken", at)
+        return
     try:
-        head = base64.b64decode(url[found.end() : found.end() + 16], validate=True)
-    except binascii.Error:
+        image = base64.b64decode(url[found.end() :], validate=True)
+    except (binascii.Error, ValueError):
         yield Problem("image-type", "is no base64", at)
         return
-    if not head.startswith(begins):
+    if not image.startswith(begins) or (begins == b"RIFF" and image[8:12] != b"WEBP"):
         yield Problem("image-type", f"says {found[1]}, but its bytes are something else", at)

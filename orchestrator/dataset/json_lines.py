@@ -12,7 +12,7 @@ from .files import TextFile
 from .rules import Problem
 from .source import Record, Source
 
-__all__ = ["holds_escaped_bytes", "json_problem", "loads", "not_an_object", "parse", "parse_line", "read"]
+__all__ = ["holds_escaped_bytes", "json_problem", "loads", "not_an_object", "parse", "parse_line", "read", "record_of"]
 
 
 _CUT = "ends in the middle of a value"
@@ -34,17 +34,23 @@ def read(file: TextFile, notes: tuple[str, ...] = ()) -> Source:
 def _records(file: TextFile) -> Iterator[Record]:
     with file.open("\n") as stream:
         for number, line in enumerate(stream, 1):
-            value = _whole_object(line)
-            if value is None:
-                if line.isspace():
-                    continue
-                value = parse_line(line)
-            if file.mixed and holds_escaped_bytes(line):
-                yield Record(number, None, Problem("undecodable", "holds bytes that are not UTF-8"))
-            elif type(value) is dict:
-                yield Record(number, value)
-            else:
-                yield Record(number, None, value if isinstance(value, Problem) else not_an_object(value))
+            record = record_of(number, line)
+            if record is not None:
+                yield record
+
+
+def record_of(number: int, line: str) -> Record | None:
+    """The record that a line is, with its line end; None for a blank line."""
+    value = _whole_object(line)
+    if value is None:
+        if line.isspace() or not line:
+            return None
+        value = parse_line(line.removeprefix("\ufeff"))  # within a file that was joined of several
+    if holds_escaped_bytes(line):
+        return Record(number, None, Problem("undecodable", "holds bytes that are not UTF-8"))
+    if type(value) is dict:
+        return Record(number, value)
+    return Record(number, None, value if isinstance(value, Problem) else not_an_object(value))
 
 
 def _whole_object(line: str) -> dict[str, Any] | None:
@@ -52,7 +58,7 @@ def _whole_object(line: str) -> dict[str, Any] | None:
 
     None: look more closely.
     """
-    if line[0] != "{":
+    if not line.startswith("{"):
         return None
     try:
         value, end = _scan(line, 0)
@@ -117,7 +123,7 @@ def json_problem(error: Exception) -> Problem:
     if isinstance(error, _NotANumberError):
         return Problem("not-a-number", f"holds {error}, which is no JSON number that can be kept")
     if isinstance(error, RecursionError):
-        return Problem("not-json", "is nested too deeply to be read")
+        return Problem("nesting", "is nested too deeply to be read")
     if isinstance(error, json.JSONDecodeError):
         return _decode_problem(error)
     return Problem("not-json", f"is not JSON: {error}"[:200])
@@ -126,7 +132,7 @@ def json_problem(error: Exception) -> Problem:
 def _decode_problem(error: json.JSONDecodeError) -> Problem:
     text = error.doc.strip()
     if error.msg == "Extra data":
-        return Problem("two-objects", f"a second value begins at column {error.pos + 1}")
+        return _extra(error.doc[error.pos :].strip(), error.pos + 1)
     if text.startswith(("#", "//")):
         return Problem("not-json", "is a comment, which JSON does not have")
     if text.startswith("{'"):
@@ -134,6 +140,15 @@ def _decode_problem(error: json.JSONDecodeError) -> Problem:
     if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string"):
         return Problem("not-json", _CUT)
     return Problem("not-json", f"is not JSON: {error.msg} at column {error.pos + 1}")
+
+
+def _extra(rest: str, column: int) -> Problem:
+    """What stands after the first value of a line."""
+    if rest == ",":
+        return Problem("not-json", "ends with a comma, as items of a list do; in JSON Lines none stands between rows")
+    if rest.startswith(("{", "[", '"')):
+        return Problem("two-objects", f"a second value begins at column {column}")
+    return Problem("not-json", f"is not JSON: {rest[:1]!r} stands after the object, at column {column}")
 
 
 def holds_escaped_bytes(text: str) -> bool:

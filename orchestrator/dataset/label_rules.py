@@ -16,6 +16,7 @@ _MOST_TIMES = 20
 _SHOWN = 10
 _MOST_LABELS = 500
 _SHORTEST = 6
+_ID = re.compile(r"\d{1,4}", re.ASCII)
 _NOT_LETTERS = re.compile(r"[\W_]+")
 
 
@@ -31,6 +32,8 @@ def label_problems(labels: Mapping[str, int]) -> Iterator[Problem]:
         first, last = next(iter(labels)), list(labels)[-1]
         message = f"“{first[:40]}” has {counts[0]:,} rows, “{last[:40]}” has {counts[-1]:,}"
         yield Problem("label-imbalance", message)
+    if "0" in labels and len(labels) > 1 and all(map(_ID.fullmatch, labels)):
+        yield Problem("label-ids", f"the labels are the numbers {_shown(sorted(labels, key=int))}")
     for pair in _alike(list(labels)):
         yield Problem("near-labels", " and ".join(f"“{label[:60]}” ({labels[label]:,})" for label in pair))
 

@@ -7,19 +7,79 @@ import unicodedata
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 
 from providers.dialects import message_json
 from providers.records import Example, Message
 
-__all__ = ["answer_key", "canonical", "collapse", "group_key", "input_key", "normalise", "question_key", "share_of"]
+__all__ = [
+    "Names",
+    "answer_key",
+    "answer_number",
+    "canonical",
+    "collapse",
+    "group_key",
+    "input_key",
+    "names_of",
+    "names_of_texts",
+    "normalise",
+    "number_of",
+    "question_key",
+    "question_text",
+    "share_of",
+]
 
 
 _dump = json.JSONEncoder(sort_keys=True).encode
 
 
+class Names(NamedTuple):
+    """What a row is called: `keys`, an entry of `table.KEYS`, and the normalised `question`, to tell near ones by."""
+
+    keys: bytes
+    question: str
+
+
+def names_of_texts(system: str | None, user: str, answer: str) -> Names:
+    """`names_of` for the usual row, a system turn at the most, a question and an answer; several times as fast."""
+    asked = normalise(user)
+    turn = f"user\x1f{asked}"
+    question = _digest(f"input\x1e{turn}")[:8]
+    words = f"user:{len(user)}:{user}\nassistant:{len(answer)}:{answer}"
+    if system is None:
+        whole = question
+    else:
+        whole = _digest(f"input\x1esystem\x1f{_normal_system(system)}\x1e{turn}")[:8]
+        words = f"system:{len(system)}:{system}\n{words}"
+    return Names(whole + _digest(collapse(answer))[:8] + question + _digest(words), asked)
+
+
+def names_of(example: Example, beside: bytes = b"") -> Names:
+    """The names of a row. `beside`: what else belongs to its content, as exact bytes."""
+    answer = answer_key(example) if example.messages[-1].role == "assistant" else ""
+    keys = (input_key(example)[:8], _digest(answer)[:8], question_key(example)[:8])
+    return Names(b"".join([*keys, sha256(canonical(example) + beside).digest()[:16]]), question_text(example))
+
+
+def question_text(example: Example) -> str:
+    """What is asked, whatever the system prompt, normalised: by it near rows are told."""
+    return "\n".join([normalise(_words(message)) for message in example.prompt if message.role != "system"])
+
+
+def answer_number(answer: str) -> int:
+    """A text answer as it stands in the column of answers."""
+    return number_of(_digest(collapse(answer)))
+
+
+def number_of(key: bytes) -> int:
+    """A key as it stands in a column: its first eight bytes."""
+    return int.from_bytes(key[:8])
+
+
 def collapse(text: str) -> str:
     """The text with every run of whitespace as one space, none at the ends, composed (NFC)."""
-    collapsed = " ".join(text.split())
+    # No other white space than the space is printable, so most texts need no taking apart.
+    collapsed = text.strip(" ") if text.isprintable() and "  " not in text else " ".join(text.split())
     return collapsed if collapsed.isascii() else unicodedata.normalize("NFC", collapsed)
 
 

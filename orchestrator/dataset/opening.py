@@ -32,7 +32,7 @@ def _kind(file: TextFile, suffix: str) -> str:
     jsonish = suffix in (".jsonl", ".ndjson", ".json")
     if not head:
         return "jsonl" if jsonish else "table"
-    if first.startswith("[") and not (suffix in (".jsonl", ".ndjson") and _objects(head[1:])):
+    if first.strip() == "[" or (first.startswith("[") and not (suffix in (".jsonl", ".ndjson") and _objects(head[1:]))):
         return "json"
     if first.startswith("{") or jsonish:
         return _json_kind(head, suffix)
@@ -44,10 +44,17 @@ def _json_kind(head: list[str], suffix: str) -> str:
     objects = _objects(head)
     if objects:
         return "json" if len(head) == 1 and envelope_key(objects[0]) else "jsonl"
-    meant_whole = sum(line.strip()[:1] == "{" and line.strip()[-1:] == "}" for line in head)
+    if len(head) == 1 and _ends_with_returns(head[0]):
+        return "json"
+    meant_whole = sum(line.strip()[:1] == "{" and line.rstrip(" \r\n,")[-1:] == "}" for line in head)
     if suffix == ".json" or (meant_whole * 2 < len(head) and head[0].lstrip().startswith("{")):
         return "json"
     return "jsonl"
+
+
+def _ends_with_returns(line: str) -> bool:
+    """Lines of an old Mac, that end with a carriage return alone, are one line to everybody else."""
+    return any(line.startswith("{", at + 1) for at, sign in enumerate(line[: 1 << 20]) if sign == "\r")
 
 
 def _objects(lines: list[str]) -> list[dict[str, Any]]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from providers.records import Example
 
-from .answers import Task, label_counts
+from .answers import Task
+from .fix_records import FixedRow
+
+if TYPE_CHECKING:
+    from .lengths import Lengths
 
 __all__ = ["Action", "Columns", "Dataset", "Dropped", "Finding", "Policy", "Row", "Severity", "SourceInfo", "Split"]
 
 Severity = Literal["error", "warning", "info"]
 Action = Literal["drop", "warn", "refuse"]
+Side = Literal["train", "validation", "test"]
+Skippable = Literal["near-duplicates", "sensitive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,7 @@ class Columns:
     """Names of columns (keys), where the user gives them; None: recognised.
 
     `prompt_template`: text such as `Classify: {text}` over column names. `system_text`: one system prompt for all rows.
+    `history`: earlier turns, as pairs or turns. `time`: by which rows can be split. `reasoning`: before the answer.
     """
 
     input: str | None = None
@@ -119,6 +126,9 @@ class Columns:
     accept: str | None = None
     prompt_template: str | None = None
     system_text: str | None = None
+    history: str | None = None
+    time: str | None = None
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,9 @@ class Policy:
 
     `minimum_rows`: fewest rows to train on. 10 is the least that hosted platforms take (facts 1.3, 2026-11-22).
     `broken`: rows that cannot be read as an example, or that platforms reject. `secrets`: an API key in a row.
+    `near_duplicates`: rows that ask nearly the same stay on one side of the split, if they stay. `skip`: kinds of
+    checks that are not done at all. `fix`: mend what can be mended without changing what a row means.
+    `allowed_secrets`: kinds or fingerprints of what looks like a key and is none.
     """
 
     duplicates: Action = "drop"
@@ -136,34 +149,48 @@ class Policy:
     minimum_rows: int = 10
     broken: Action = "refuse"
     secrets: Action = "refuse"
+    near_duplicates: Action = "warn"
+    fix: bool = False
+    allowed_secrets: tuple[str, ...] = ()
+    skip: tuple[Skippable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     """The three shares. `test` is never uploaded. `balance`: sizes, moved rows and labels per side, JSON-ready."""
 
-    train: tuple[Row, ...]
-    validation: tuple[Row, ...]
-    test: tuple[Row, ...]
+    train: Sequence[Row]
+    validation: Sequence[Row]
+    test: Sequence[Row]
     balance: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Checked, split pairs. Every row read is in `rows` or in `dropped`. `sha256`: canonical rows with their sides."""
+    """Checked, split pairs. Every row read is in `rows` or in `dropped`. `sha256`: canonical rows with their sides.
 
-    rows: tuple[Row, ...]
+    Rows are sequences that may read their files again each time. `labels`: answer → rows, most common first, when the
+    answers are labels. `counts`: rule → how often it was met, where `findings` keeps only the first 10,000 of a rule.
+    `measured`: side → tokenizer → `Lengths`, for the tokenizers that `load` was asked to count with. `fixed`: what was
+    mended, where that was asked for.
+    """
+
+    rows: Sequence[Row]
     dropped: tuple[Dropped, ...]
     findings: tuple[Finding, ...]
     sources: tuple[SourceInfo, ...]
     split: Split
     sha256: str
     task: Task = "text"
+    labels: Mapping[str, int] | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    fixed: tuple[FixedRow, ...] = ()
+    measured: Any = field(default=None, compare=False, repr=False)
 
-    @property
-    def labels(self) -> Mapping[str, int] | None:
-        """Answer → count, most common first, when the answers are labels; else None."""
-        return label_counts(row.example.answer for row in self.rows) if self.task == "labels" else None
+    def lengths(self, side: Side, tokenizer: str) -> Lengths | None:
+        """Tokens of the rows of a side, where they were counted while they were read."""
+        found: Lengths | None = (self.measured or {}).get(side, {}).get(tokenizer)
+        return found
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -172,14 +199,15 @@ class Dataset:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows themselves, as plain JSON."""
-        labels = self.labels
         return {
             "sha256": self.sha256,
             "task": self.task,
             "rows": len(self.rows),
-            "labels": None if labels is None else dict(labels),
+            "labels": None if self.labels is None else dict(self.labels),
             "split": dict(self.split.balance),
+            "counts": dict(self.counts),
             "findings": [finding.to_json() for finding in self.findings],
+            "fixed": [fixed.to_json() for fixed in self.fixed],
             "dropped": [dropped.to_json() for dropped in self.dropped],
             "sources": [source.to_json() for source in self.sources],
         }

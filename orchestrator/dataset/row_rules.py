@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from providers.records import Example, Message
 
-from .answer_rules import boilerplate, misdecoded, wording_problems
+from .answer_rules import is_suspicious, misdecoded, wording_problems
 from .image_rules import image_problems
 from .rules import Problem
-from .secrets import find_secrets, may_hold_secret
+from .sensitive import sensitive_problems
 from .tool_rules import tool_problems
 
 __all__ = ["row_problems"]
@@ -20,9 +20,12 @@ _USUAL = {("user", "assistant"), ("system", "user", "assistant")}
 _SPECIAL_TOKEN = re.compile(r"<\|[A-Za-z0-9_]{2,40}\|>")
 
 
-def row_problems(example: Example) -> Iterable[Problem]:
-    """Every problem of one example, the ones about structure first."""
-    return () if _is_clean(example) else _problems(example)
+Sensitive = Callable[[Example], Iterable[Problem]]
+
+
+def row_problems(example: Example, sensitive: Sensitive = sensitive_problems) -> Iterable[Problem]:
+    """Every problem of one example, the ones about structure first, what `sensitive` finds last."""
+    return [*(() if _is_clean(example) else _problems(example)), *sensitive(example)]
 
 
 def _is_clean(example: Example) -> bool:
@@ -41,7 +44,7 @@ def _is_clean(example: Example) -> bool:
     if len(texts) < len(messages) or "" in texts or any(map(str.isspace, texts)):
         return False
     text = "\n".join(texts)
-    if may_hold_secret(text) or "<|" in text or "\0" in text or boilerplate(texts[-1]):
+    if "<|" in text or "\0" in text or is_suspicious(texts[-1]):
         return False
     return text.isascii() or (_is_unicode(text) and not misdecoded(text))
 
@@ -117,8 +120,6 @@ def _text_problems(example: Example) -> Iterator[Problem]:
         yield Problem("nul", "holds a NUL character", _holder(example, "\0"))
     if not text.isascii() and not _is_unicode(text):
         yield Problem("lone-surrogate", "holds half a surrogate pair", _surrogate_holder(example))
-    for secret in find_secrets(text):
-        yield Problem("provider-key", f"holds {secret.kind}: {secret.masked}", _holder(example, secret.masked[:7]))
 
 
 def _all_text(message: Message) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ..errors import UsageError
 from .records import Severity
+from .rule_groups import listed, nearest
 
 __all__ = ["RULES", "Problem", "Rule", "explain", "rule_for"]
 
-Governs = Literal["duplicates", "contradictions", "leaks", "blank", "broken", "secrets"]
+Governs = Literal["duplicates", "contradictions", "leaks", "blank", "broken", "secrets", "near_duplicates"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,9 @@ def rule_for(reason: str) -> str:
 
 
 def explain(rule: str) -> Rule:
-    """The rule of that id. Raises `UsageError` naming the nearest."""
+    """The rule of that id. Raises `UsageError` naming the nearest, or all by group where none is near."""
     if rule in RULES:
         return RULES[rule]
-    near = get_close_matches(rule, RULES, n=1)
-    raise UsageError(f"no rule {rule!r}", fix=f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(RULES)}")
+    near = nearest(rule, RULES)
+    fix = f"did you mean {' or '.join(map(repr, near))}?" if near else f"one of these\n{listed(RULES)}"
+    raise UsageError(f"no rule {rule!r}", fix=fix)

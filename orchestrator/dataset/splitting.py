@@ -2,21 +2,24 @@
 
 80 % train; the rest halves into validation, which is uploaded, and test, which never is. Rows are moved from where
 their hash puts them only so that a label, or a small file, is not left without a side; each move is reported.
+Split by time instead, the latest rows are tested, and those before them validate.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
-from .normal import group_key, question_key, share_of
-from .reading import Entry
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Given", "Sides", "label_balance", "split"]
+from .comparing import Indices
+from .records import Side
 
-Side = Literal["train", "validation", "test"]
+__all__ = ["SIDES", "Given", "Moved", "Sides", "split", "split_by_time"]
+
+SIDES: tuple[Side, ...] = ("train", "validation", "test")
+_TRAIN, _VALIDATION, _TEST = range(3)
 _TEST_SHARE, _VALIDATION_SHARE = 0.10, 0.10
 _LEAST_ROWS_PER_LABEL = 5
 
@@ -29,135 +32,145 @@ class Given:
     validation: bool = False
 
 
-@dataclass(slots=True)
-class _Group:
-    """Rows that never part, and their fixed place in [0, 1)."""
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A row that was put on another side than its hash says, and why."""
 
-    place: float
-    entries: list[Entry]
-    side: Side
+    index: int
+    origin: Side
+    to: Side
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The split rows, in their order, and the rows moved for a reason."""
+    """Indices of the rows on each side, ascending, and the rows moved for a reason."""
 
-    train: list[Entry]
-    validation: list[Entry]
-    test: list[Entry]
-    moved: list[dict[str, Any]]
-
-
-def split(entries: Sequence[Entry], given: Given, labelled: bool, least_train: int) -> Sides:
-    """Each entry's side. `labelled`: the answers are labels. `least_train`: rows that training gets first."""
-    groups_of = _groups(entries, given)
-    groups = list({id(group): group for group in groups_of}.values())
-    mover = _Mover(groups, [])
-    if not given.test:
-        if labelled:
-            mover.cover_labels()
-        mover.fill("test", len(entries) > least_train)
-    if not given.validation:
-        mover.fill("validation", len(entries) > least_train + (not given.test))
-    mover.feed_train(min(least_train, len(entries)), len(entries))
-    shares: dict[str, list[Entry]] = {"train": [], "validation": [], "test": []}
-    for entry, group in zip(entries, groups_of, strict=True):
-        shares[group.side].append(entry)
-    return Sides(shares["train"], shares["validation"], shares["test"], mover.moved)
+    train: Indices
+    validation: Indices
+    test: Indices
+    moved: tuple[Moved, ...] = ()
 
 
-def _groups(entries: Sequence[Entry], given: Given) -> list[_Group]:
-    """The group of each entry, in the entries' order."""
-    by_key: dict[bytes, _Group] = {}
-    groups_of = []
-    for entry, key in zip(entries, _keys(entries), strict=True):
-        group = by_key.get(key)
-        if group is None:
-            place = share_of(key)
-            group = by_key[key] = _Group(place, [], _side(place, given))
-        group.entries.append(entry)
-        groups_of.append(group)
-    return groups_of
+def split(
+    keys: NDArray[np.uint64],
+    answers: NDArray[np.uint64] | None,
+    together: Iterable[Sequence[int]],
+    given: Given,
+    least_train: int,
+) -> Sides:
+    """Each row's side, by its place among `keys`.
 
-
-def _keys(entries: Sequence[Entry]) -> list[bytes]:
-    """What decides a row's side: the user's group, else what is asked.
-
-    Where the question itself stands in the system prompt (the same user turn on most rows), the whole prompt decides.
+    keys: rows of one key never part, and the key decides where they go. answers: names of the labels, where the answers
+    are labels. together: groups of rows that never part either. least_train: rows that training gets first.
     """
-    asked = [question_key(entry.row.example) for entry in entries]
-    whole = [entry.input for entry in entries]
-    chosen = asked if 2 * len(set(asked)) >= len(set(whole)) else whole
-    return [group_key(entry.row.group) if entry.row.group else key for entry, key in zip(entries, chosen, strict=True)]
+    rows = len(keys)
+    mover = _Mover(*_grouped(keys, together), given)
+    if not given.test:
+        if answers is not None:
+            mover.cover_labels(answers)
+        mover.fill(_TEST, rows > least_train)
+    if not given.validation:
+        mover.fill(_VALIDATION, rows > least_train + (not given.test))
+    mover.feed_train(min(least_train, rows), rows)
+    side = mover.side[mover.group]
+    train, validation, test = (np.flatnonzero(side == number) for number in range(3))
+    return Sides(train, validation, test, tuple(mover.moved))
 
 
-def _side(place: float, given: Given) -> Side:
-    if place < _TEST_SHARE:
-        return "train" if given.test else "test"
-    if place < _TEST_SHARE + _VALIDATION_SHARE:
-        return "train" if given.validation else "validation"
-    return "train"
+def split_by_time(times: NDArray[np.float64], given: Given) -> Sides:
+    """The latest tenth of the rows tests, the tenth before it validates. Rows of one moment stay together."""
+    moments, place, sizes = np.unique(times, return_inverse=True, return_counts=True)
+    after = len(times) - np.cumsum(sizes)  # rows later than each moment
+    test_rows = 0 if given.test else _TEST_SHARE * len(times)
+    held_rows = test_rows + (0 if given.validation else _VALIDATION_SHARE * len(times))
+    side = np.where(after < test_rows, _TEST, np.where(after < held_rows, _VALIDATION, _TRAIN))
+    if len(moments):
+        side[0] = _TRAIN  # one moment for all leaves nothing to hold out, and says so elsewhere
+    of_row = side[place]
+    train, validation, test = (np.flatnonzero(of_row == number) for number in range(3))
+    return Sides(train, validation, test)
 
 
-@dataclass(slots=True)
+def _grouped(keys: NDArray[np.uint64], together: Iterable[Sequence[int]]) -> tuple[Indices, NDArray[np.float64]]:
+    """The group of each row, and the fixed place in [0, 1) of each group."""
+    unique, group = np.unique(keys, return_inverse=True)
+    root = np.arange(len(unique))
+
+    def find(one: int) -> int:
+        while root[one] != one:
+            root[one] = one = root[root[one]]
+        return one
+
+    for rows in together:
+        first = find(group[rows[0]])
+        for row in rows[1:]:
+            other = find(group[row])
+            first, other = min(first, other), max(first, other)
+            root[other] = first
+    joined = np.array([find(one) for one in range(len(root))]) if any(root != np.arange(len(root))) else root
+    left, group = np.unique(joined[group], return_inverse=True)
+    return group, (unique[left] >> np.uint64(8)).astype(np.float64) / 2.0**56
+
+
 class _Mover:
-    """Moves whole groups, always the one whose place is nearest to the side it goes to, and remembers each."""
+    """Moves whole groups, always the one whose place is nearest to the side it goes to, and remembers each row."""
 
-    groups: list[_Group]
-    moved: list[dict[str, Any]]
+    def __init__(self, group: Indices, place: NDArray[np.float64], given: Given) -> None:
+        self.group, self._place = group, place
+        self.side = np.full(len(place), _TRAIN)
+        if not given.validation:
+            self.side[(place >= _TEST_SHARE) & (place < _TEST_SHARE + _VALIDATION_SHARE)] = _VALIDATION
+        if not given.test:
+            self.side[place < _TEST_SHARE] = _TEST
+        self._size = np.bincount(group, minlength=len(place))
+        self.moved: list[Moved] = []
 
-    def cover_labels(self) -> None:
+    def cover_labels(self, answers: NDArray[np.uint64]) -> None:
         """A label with five rows or more has one in test, unless all its rows are one group."""
-        of_label: defaultdict[str, list[_Group]] = defaultdict(list)
-        for group in self.groups:
-            for answer in {entry.answer for entry in group.entries}:
-                of_label[answer].append(group)
-        for label, groups in of_label.items():
-            rows = sum(entry.answer == label for group in groups for entry in group.entries)
-            if rows >= _LEAST_ROWS_PER_LABEL and len(groups) > 1 and all(group.side != "test" for group in groups):
-                self._move(min(groups, key=_by_place), "test", f"label {label[:60]!r} had no row in test")
+        _, first, label, rows = np.unique(answers, return_index=True, return_inverse=True, return_counts=True)
+        order = np.argsort(label, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(rows)])
+        for one in np.argsort(first):
+            if rows[one] < _LEAST_ROWS_PER_LABEL:
+                continue
+            groups = np.unique(self.group[order[starts[one] : starts[one + 1]]])
+            if len(groups) > 1 and not (self.side[groups] == _TEST).any():
+                self._move(int(groups[np.argmin(self._place[groups])]), _TEST, "its label had no row in test")
 
-    def fill(self, side: Side, wanted: bool) -> None:
+    def fill(self, side: int, wanted: bool) -> None:
         """At least one row on this side, when there are enough rows."""
-        if wanted and not any(group.side == side for group in self.groups):
-            training = [group for group in self.groups if group.side == "train"]
+        if wanted and not (self.side == side).any():
+            training = np.flatnonzero(self.side == _TRAIN)
             if len(training) > 1:
-                self._move(min(training, key=_by_place), side, f"{side} had no row")
+                self._move(int(training[np.argmin(self._place[training])]), side, f"{SIDES[side]} had no row")
 
     def feed_train(self, least: int, rows: int) -> None:
         """Training first: a file with hardly more rows than platforms take holds out one or none a side."""
-        if self._count("train") >= least:
+        if self._count(_TRAIN) >= least:
             return
         spare = rows - least
-        for side, keep in (("validation", min(1, max(spare - 1, 0))), ("test", min(1, spare))):
-            groups = sorted((group for group in self.groups if group.side == side), key=_by_place, reverse=True)
+        for side, keep in ((_VALIDATION, min(1, max(spare - 1, 0))), (_TEST, min(1, spare))):
+            groups = self._by_place(side)[::-1]
             self._feed(groups[: len(groups) - keep], least)
-        self._feed(sorted((group for group in self.groups if group.side == "validation"), key=_by_place), least)
-        self._feed(sorted((group for group in self.groups if group.side == "test"), key=_by_place), least)
+        self._feed(self._by_place(_VALIDATION), least)
+        self._feed(self._by_place(_TEST), least)
 
-    def _feed(self, groups: Sequence[_Group], least: int) -> None:
+    def _by_place(self, side: int) -> list[int]:
+        groups = np.flatnonzero(self.side == side)
+        ordered: list[int] = groups[np.argsort(self._place[groups])].tolist()
+        return ordered
+
+    def _feed(self, groups: Sequence[int], least: int) -> None:
         for group in groups:
-            if self._count("train") >= least:
+            if self._count(_TRAIN) >= least:
                 return
-            self._move(group, "train", f"training needs {least} rows")
+            self._move(group, _TRAIN, f"training needs {least} rows")
 
-    def _count(self, side: Side) -> int:
-        return sum(len(group.entries) for group in self.groups if group.side == side)
+    def _count(self, side: int) -> int:
+        return int(self._size[self.side == side].sum())
 
-    def _move(self, group: _Group, side: Side, reason: str) -> None:
-        for entry in group.entries:
-            self.moved.append(
-                {"file": entry.row.file, "row": entry.row.number, "from": group.side, "to": side, "reason": reason}
-            )
-        group.side = side
-
-
-def _by_place(group: _Group) -> float:
-    return group.place
-
-
-def label_balance(shares: dict[str, list[Entry]]) -> dict[str, dict[str, int]]:
-    """Label → rows on each side."""
-    counts = {side: Counter(entry.row.example.answer.strip() for entry in entries) for side, entries in shares.items()}
-    labels = sorted(set().union(*counts.values()))
-    return {label: {side: counts[side][label] for side in shares} for label in labels}
+    def _move(self, group: int, side: int, reason: str) -> None:
+        origin, to = SIDES[self.side[group]], SIDES[side]
+        self.moved += [Moved(int(row), origin, to, reason) for row in np.flatnonzero(self.group == group)]
+        self.side[group] = side

@@ -18,6 +18,8 @@ __all__ = ["read"]
 
 _SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 _SAMPLE_ROWS = 200
+_ALONE = ("messages", "conversations", "text")
+"""What may be the only column of a table: whole rows of turns, or plain texts."""
 # The module's own limit of 131,072 characters is shorter than some answers; it is process-wide, so it is only raised.
 csv.field_size_limit(max(csv.field_size_limit(), 16 * 2**20))
 
@@ -28,13 +30,12 @@ def read(file: TextFile) -> Source:
         sample = list(islice(stream, _SAMPLE_ROWS))
     if not any(line.strip() for line in sample):
         return Source("CSV", "row", iter(()))
+    if sample[0].lower().startswith("sep="):
+        what = f"its first line is {sample[0].strip()[:20]!r}, which only Excel understands"
+        raise UsageError(what, where=file.name, fix="remove that line")
     separator = _separator(sample)
     if separator is None:
-        raise UsageError(
-            "is no table: no comma, tab, semicolon or bar separates its first row into the same cells as the others",
-            where=file.name,
-            fix="give a CSV with a header row, JSON or JSON Lines",
-        )
+        raise _no_table(file.name, sample)
     quoting = _quoting(sample, separator)
     header = _header(file, separator, quoting)
     name = "TSV" if separator == "\t" else "CSV"
@@ -44,10 +45,25 @@ def read(file: TextFile) -> Source:
     return Source(name, "row", _records(file, separator, quoting, header), header, tuple(notes))
 
 
+def _no_table(where: str, sample: list[str]) -> UsageError:
+    if any(_agreement(sample[1:], separator) > 1 for separator in _SEPARATORS):
+        first = sample[0].strip()[:40]
+        fix = "the first row must name the columns: remove what stands before it"
+        return UsageError(f"its first line, {first!r}, is no row of the table below it", where=where, fix=fix)
+    return UsageError(
+        "is no table: no comma, tab, semicolon or bar separates its first row into the same cells as the others",
+        where=where,
+        fix="give a CSV with a header row, JSON or JSON Lines",
+    )
+
+
 def _separator(sample: list[str]) -> str | None:
     """The separator under which most rows have as many cells as the first, and more than one."""
     best = max(_SEPARATORS, key=lambda separator: _agreement(sample, separator))
-    return best if _agreement(sample, best) > 0 else None
+    if _agreement(sample, best) > 0:
+        return best
+    alone = sample[0].strip().strip('"').lower() in _ALONE and all(len(row) == 1 for row in _cells(sample, ","))
+    return "," if alone else None
 
 
 def _agreement(sample: list[str], separator: str) -> float:
@@ -90,6 +106,9 @@ def _header(file: TextFile, separator: str, quoting: int) -> tuple[str, ...]:
         except csv.Error as error:
             raise UsageError(f"its header cannot be read: {error}", where=file.name, fix="mend the quotes") from error
     names = tuple(cell.strip() for cell in header)
+    if len(names) > 2 and sum(map(bool, names)) * 2 < len(names):
+        what = f"its first row names only {sum(map(bool, names))} of {len(names)} columns"
+        raise UsageError(what, where=file.name, fix="remove what stands before the row that names the columns")
     if not names:
         raise UsageError("no row names its columns", where=file.name, fix="name the columns in the first row")
     for name, count in Counter(name for name in names if name).items():

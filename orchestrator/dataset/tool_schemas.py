@@ -13,7 +13,7 @@ from providers.records import JsonObject
 
 from .rules import Problem
 
-__all__ = ["misfit"]
+__all__ = ["misfit", "schema_problem"]
 
 # A schema comes from the data: its expressions could be made to match for ever, its references to go round or call out.
 _NOT_APPLIED = ("pattern", "patternProperties", "format", "$dynamicRef")
@@ -57,6 +57,15 @@ def misfit(arguments: JsonObject, schema: JsonObject) -> Problem | None:
         return checker if isinstance(checker, Problem) else _first(checker, arguments)
     except ModuleNotFoundError:
         return None
+
+
+def schema_problem(schema: JsonObject) -> Problem | None:
+    """What is wrong with a schema by itself; None where nothing is, or without jsonschema."""
+    try:
+        checker = _checker(json.dumps(schema, sort_keys=True))
+    except ModuleNotFoundError:
+        return None
+    return checker if isinstance(checker, Problem) else None
 
 
 @lru_cache(maxsize=256)

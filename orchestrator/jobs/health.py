@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, variance
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from providers.records import MetricPoint
 
@@ -88,19 +88,44 @@ def _plateau(points: Sequence[MetricPoint]) -> Diagnosis | None:
     losses = [(point.step, point.train_loss) for point in points if point.train_loss is not None]
     if len(losses) < _MIN_STEPS:
         return None
-    third = len(losses) // 3
-    earlier, later = ([loss for _, loss in losses[at:][:third]] for at in (-2 * third, -third))
-    middle, last = fmean(earlier), fmean(later)
-    noise = sqrt((variance(earlier) + variance(later)) / third)
+    middle, last, noise = _thirds([loss for _, loss in losses])
     # Too noisy to call level, or too far apart to be noise.
     if middle <= 0 or noise > _READABLE * middle or abs(middle - last) > max(_FLAT * middle, noise):
+        return None
+    if _rewards_part(points):
         return None
     return Diagnosis(
         "plateau",
         f"training loss moved from {middle:.3f} to {last:.3f} over the last third of the steps",
         "more epochs will not help; look at the data, or raise the learning rate",
-        since_step=losses[-third][0],
+        since_step=losses[-(len(losses) // 3)][0],
     )
+
+
+def _rewards_part(points: Sequence[MetricPoint]) -> bool:
+    """Preference training starts on a level: in the first pass every pair is new, and the loss stays near ln 2.
+
+    Later the margin between the two answers may still grow while the loss seems to rest.
+    """
+    margins = [point.reward_margin for point in points if point.reward_margin is not None]
+    if len(margins) < _MIN_STEPS:
+        return False
+    middle, last, noise = _thirds(margins)
+    return (points[len(points) // 3].epoch or 0) <= 1 or last - middle > noise
+
+
+class _Thirds(NamedTuple):
+    """Means of the third before the last and of the last, and the noise of their difference (one standard error)."""
+
+    middle: float
+    last: float
+    noise: float
+
+
+def _thirds(values: Sequence[float]) -> _Thirds:
+    third = len(values) // 3
+    earlier, later = (values[at:][:third] for at in (-2 * third, -third))
+    return _Thirds(fmean(earlier), fmean(later), sqrt((variance(earlier) + variance(later)) / third))
 
 
 def _divergence(points: Sequence[MetricPoint]) -> Diagnosis | None:

@@ -94,7 +94,8 @@ async def _start(desk: Desk, provider: Provider, row: LeaseRow) -> Lease:
     """One paid request, after the ledger knows that it may have been sent."""
     now = desk.clock.now()
     await desk.db(desk.ledger.leases.move, row.id, LeaseStage.STARTING, now, started_at=now)
-    desk.say("serving", f"starting a dedicated endpoint for {row.model}; it bills by the hour until it is stopped")
+    bills = f"it bills by the hour until it is stopped{_mark(row)}"
+    desk.say("serving", f"starting a dedicated endpoint for {row.model}; {bills}")
     try:
         lease = await provider.serve(row.model, row.tag, IDLE_TIMEOUT_S)
     except ProviderError as error:
@@ -169,7 +170,8 @@ async def _settle(desk: Desk, row: LeaseRow, found: Sequence[Lease]) -> None:
     else:
         billed_usd = (hours * usd_per_hour).quantize(Decimal("0.0001"))
         await desk.db(desk.ledger.budget.settle, _spending(row), billed_usd, now)
-        desk.say("lease_stopped", f"stopped the endpoint of {row.model}: about ${billed_usd:.2f}", usd=billed_usd)
+        text = f"stopped the endpoint of {row.model}: about ${billed_usd:.2f}{_mark(row)}"
+        desk.say("lease_stopped", text, usd=billed_usd)
 
 
 async def _teardown(desk: Desk, provider: Provider, lease_id: str) -> None:
@@ -191,6 +193,10 @@ async def sweep(desk: Desk, provider: Provider, account: str) -> int:
         desk.say("lease_left", f"an endpoint of {row.model} was left behind by a crash; stopping it")
         await stop(desk, provider, row)
     return len(left)
+
+
+def _mark(row: LeaseRow) -> str:
+    return " (sandbox, not money)" if row.sandbox else ""
 
 
 def _spending(row: LeaseRow) -> str:

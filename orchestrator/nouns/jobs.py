@@ -17,6 +17,7 @@ from ..jobs.recover import recover as settle_one
 from ..jobs.submit import new_intent
 from ..jobs.watch import Reading, read_once
 from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
+from ..pipeline.project import Project
 from ..pipeline.session import Account, Session
 from ..pipeline.training import settle
 
@@ -35,22 +36,31 @@ class Audit:
 class Jobs:
     """`key` is an intent id, a tag, or the platform's job id."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    @property
+    def _session(self) -> Session:
+        return self._project.session
 
     @property
     def _desk(self) -> Desk:
         return self._session.desk
 
     async def ls(self) -> tuple[Intent, ...]:
-        """Every intent in this ledger, newest first."""
+        """Every intent in this ledger, newest first; none where there is no ledger yet."""
+        if self._project.known is None:
+            return ()
         return await self._desk.db(self._desk.ledger.intents.all)
 
     async def get(self, key: str) -> Intent:
         """Raises `UsageError` when the ledger does not know it."""
-        intent = await self._desk.db(self._desk.ledger.intents.find, key)
+        known = self._project.known
+        if known is None:
+            raise UsageError("no runs here yet", where=self._project.place, fix="tunewright run PAIRS …")
+        intent = await known.desk.db(known.desk.ledger.intents.find, key)
         if intent is None:
-            raise UsageError(f"no job {key!r} in this ledger", where=self._desk.ledger.place, fix="tunewright jobs ls")
+            raise UsageError(f"no job {key!r} in this ledger", where=known.desk.ledger.place, fix="tunewright jobs ls")
         return intent
 
     async def show(self, key: str) -> tuple[Intent, tuple[Entry, ...]]:
@@ -104,7 +114,9 @@ class Jobs:
 
     async def recover(self, *, resubmit: bool = False, wait: bool = False) -> tuple[Intent, ...]:
         """Look for every job whose paid request got no clear answer. Never sends a create."""
-        settled = []
+        settled: list[Intent] = []
+        if self._project.known is None:
+            return ()
         for intent in await self._desk.db(self._desk.ledger.intents.all, UNRESOLVED):
             async with self._session.open(self._account(intent)) as provider:
                 settled.append(await settle_one(self._desk, provider, intent, resubmit=resubmit, wait=wait))

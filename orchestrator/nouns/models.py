@@ -11,6 +11,7 @@ from providers.records import Capability, JobState, ModelFacts, Support
 
 from ..clock import Clock, today
 from ..jobs.patience import patiently
+from ..pipeline.project import Project
 from ..pipeline.session import Session, platform_named
 
 __all__ = ["Models", "ModelsRow", "Platforms", "Sunset"]
@@ -39,8 +40,12 @@ class ModelsRow:
 class Models:
     """Bases and tuned models."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    @property
+    def _session(self) -> Session:
+        return self._project.session
 
     async def ls(self, provider: str | None = None) -> tuple[ModelsRow, ...]:
         """Base models known by dated facts; no key and no network."""
@@ -53,8 +58,10 @@ class Models:
         return tuple(sorted(rows.values(), key=lambda row: (row.shutdown or date.max, row.model)))
 
     async def _of_ledger(self, provider: str | None) -> list[Sunset]:
-        desk = self._session.desk
-        found = []
+        known, found = self._project.known, list[Sunset]()
+        if known is None:
+            return found
+        desk = known.desk
         for intent in await desk.db(desk.ledger.intents.all):
             job = intent.job
             if job and job.state is JobState.SUCCEEDED and job.tuned_model and provider in (None, intent.provider):
@@ -82,8 +89,8 @@ class Models:
             return None
 
     def _row(self, model: str, provider: str, base: str, shutdown: date | None, where: str) -> Sunset:
-        today = self._session.desk.clock.now().date()
-        return Sunset(model, provider, base, shutdown, None if shutdown is None else (shutdown - today).days, where)
+        left = None if shutdown is None else (shutdown - today(self._project.clock)).days
+        return Sunset(model, provider, base, shutdown, left, where)
 
 
 class Platforms:

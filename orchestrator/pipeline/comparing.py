@@ -13,7 +13,8 @@ from ..dataset.records import Dataset, Dropped, Row, Split
 from ..errors import DataRefused
 from ..settings import RunSettings, Target
 from .begun import Begun
-from .prepare import archive, load_pairs, restore
+from .pairs import load_pairs
+from .prepare import archive, restore
 from .run import Consent, start_run
 from .session import Session
 
@@ -34,7 +35,8 @@ async def begin_comparison(session: Session, settings: RunSettings, consent: Con
     dataset = _unseen(session, load_pairs(settings), await _trained_on(session, tuned.model))
     account = session.account(base.provider, settings.account)
     archive(session, dataset)
-    run = await start_run(session, base, {"settings": plain(settings), "dataset": dataset.sha256})
+    accounts = account, session.account(tuned.provider, settings.account)
+    run = await start_run(session, base, {"settings": plain(settings), "dataset": dataset.sha256}, *accounts)
     return Begun(run=run, settings=settings, dataset=dataset, quote=None, account=account)
 
 

@@ -5,55 +5,49 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from providers.contract import Platform
 from providers.records import Method, ProviderFile
 
 from ..canonical import plain
-from ..dataset import load, write_file
-from ..dataset.records import Dataset
+from ..dataset.records import Dataset, Split
 from ..ledger.codec import dump
 from ..ledger.codec import load as decode
-from ..settings import RunSettings
+from .converting import convert, write_readably
 from .session import Session, writable
+from .suiting import refuse_unsuitable
 
-__all__ = ["archive", "load_pairs", "restore", "upload_files", "write_held_out"]
+__all__ = ["archive", "prepare_files", "restore", "upload_files", "write_held_out"]
 
 FILES = "files"
 DATASETS = "datasets"
 
 
-def load_pairs(settings: RunSettings) -> Dataset:
-    """Read, check and split. Raises `UsageError` or `DataRefused`."""
-    return load(
-        settings.pairs,
-        columns=settings.columns,
-        policy=settings.policy,
-        test=settings.test,
-        validation=settings.validation,
-    )
-
-
 def upload_files(dataset: Dataset, platform: Platform, method: Method, directory: Path) -> tuple[ProviderFile, ...]:
-    """The training file and, where there are rows for it, the validation file; never a held-out row."""
-    dialect = platform.dialect(method)
-    folder = writable(directory)
-    files = [write_file(dataset.split.train, dialect, folder, "train")]
-    if dataset.split.validation:
-        files.append(write_file(dataset.split.validation, dialect, folder, "validation"))
-    return tuple(files)
+    """The training file and, where there are rows for it, the validation file; never a held-out row.
+
+    Raises `UsageError` where the rows do not suit the method, `DataRefused` where a file passes the format's limits.
+    """
+    refuse_unsuitable(dataset, method)
+    return convert(dataset, platform.dialect(method), directory)
+
+
+def prepare_files(dataset: Dataset, platform: Platform, method: Method, directory: Path) -> tuple[ProviderFile, ...]:
+    """The same files for people, as `train.jsonl` and `validation.jsonl`."""
+    refuse_unsuitable(dataset, method)
+    return write_readably(dataset, platform.dialect(method), directory)
 
 
 def write_held_out(dataset: Dataset, path: Path) -> Path:
     """The held-out rows as pairs, one JSON object a line: `messages` to ask, `output` to expect."""
-    lines = [
-        json.dumps({"messages": plain(row.example.prompt), "output": row.example.answer}, ensure_ascii=False)
-        for row in dataset.split.test
-    ]
     writable(path.parent)
     part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with part.open("w", encoding="utf-8") as stream:
+        for row in dataset.split.test:
+            asked = {"messages": plain(row.example.prompt), "output": row.example.answer}
+            stream.write(json.dumps(asked, ensure_ascii=False) + "\n")
     part.replace(path)
     return path
 
@@ -63,15 +57,19 @@ def archive(session: Session, dataset: Dataset) -> None:
     path = _archive_path(session, dataset.sha256)
     if path.exists():
         return
+    told = dataset.split
+    split = Split(tuple(told.train), tuple(told.validation), tuple(told.test), told.balance)
+    kept = dump(replace(dataset, rows=(), split=split, measured=None)).encode()
     writable(path.parent)
     part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(gzip.compress(dump(dataset).encode(), compresslevel=5, mtime=0))
+    part.write_bytes(gzip.compress(kept, compresslevel=5, mtime=0))
     part.replace(path)
 
 
 def restore(session: Session, sha256: str) -> Dataset:
-    """The archived dataset. Raises FileNotFoundError where it was deleted."""
-    return decode(Dataset, gzip.decompress(_archive_path(session, sha256).read_bytes()).decode())
+    """The archived dataset, its rows by their sides. Raises FileNotFoundError where it was deleted."""
+    kept = decode(Dataset, gzip.decompress(_archive_path(session, sha256).read_bytes()).decode())
+    return replace(kept, rows=(*kept.split.train, *kept.split.validation, *kept.split.test))
 
 
 def _archive_path(session: Session, sha256: str) -> Path:

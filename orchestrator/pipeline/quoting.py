@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..costing import Ask, Quote, load_overrides, quote, usd_text
-from ..dataset.records import Dataset
+from providers.records import Example, ModelFacts
+
+from ..costing import Ask, Quote, load_overrides, quote, tokenizer_of, usd_text
+from ..dataset.records import Dataset, Side
 from ..errors import BudgetRefused
 from ..settings import RunSettings, Target
 from .session import is_sandbox, platform_named
+from .suiting import refuse_unsuitable
+
+if TYPE_CHECKING:
+    from ..dataset.lengths import Lengths
 
 __all__ = ["hours_of_hosting", "quote_for", "refuse_over", "reserve_usd"]
 
@@ -23,7 +30,11 @@ _BOUNDED = ("people", "validation")
 def quote_for(
     settings: RunSettings, dataset: Dataset, target: Target, *, environ: Mapping[str, str], home: Path, on: date
 ) -> Quote:
-    """What this run will cost at this target, on that day. No key, no network, no ledger."""
+    """What this run will cost at this target, on that day. No key, no network, no ledger.
+
+    Raises `UsageError` where the rows do not suit the method.
+    """
+    refuse_unsuitable(dataset, settings.method)
     platform = platform_named(target.provider)
     facts = platform.model(target.model)
     return quote(
@@ -32,9 +43,9 @@ def quote_for(
             model=target.model,
             method=settings.method,
             hyperparameters=settings.hyperparameters,
-            train=[row.example for row in dataset.split.train],
-            validation=[row.example for row in dataset.split.validation],
-            test=[row.example for row in dataset.split.test],
+            train=_counted(dataset, "train", facts),
+            validation=_counted(dataset, "validation", facts),
+            test=_counted(dataset, "test", facts),
             sampling=settings.sampling,
             rows_cleaned=len(dataset.rows),
             on=on,
@@ -44,6 +55,12 @@ def quote_for(
             sandbox=is_sandbox(platform, environ, home),
         )
     )
+
+
+def _counted(dataset: Dataset, side: Side, facts: ModelFacts) -> Lengths | Sequence[Example]:
+    """Tokens of a side, counted while its rows were read where that was asked for, else its rows to count."""
+    lengths = dataset.lengths(side, tokenizer_of(facts))
+    return [row.example for row in getattr(dataset.split, side)] if lengths is None else lengths
 
 
 def hours_of_hosting(serving: str) -> Decimal:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from providers.contract import Platform
+
 from ..costing import Quote
 from ..dataset.records import Dataset
+from ..errors import UsageError
 from ..settings import RunSettings
-from .prepare import load_pairs
+from .pairs import load_pairs
 from .quoting import quote_for
 from .session import platform_named
 
@@ -30,7 +33,7 @@ def ready(settings: RunSettings, environ: Mapping[str, str], home: Path, on: dat
     """The names, which take no time, then the pairs, then the key, then the price. Raises what refuses."""
     target = settings.target
     platform = platform_named(target.provider)
-    platform.model(target.model)
+    _refuse_unlisted(platform, settings)
     dataset = load_pairs(settings)
     platform.connection(environ, settings.account, home)
     return Ready(
@@ -38,3 +41,16 @@ def ready(settings: RunSettings, environ: Mapping[str, str], home: Path, on: dat
         dataset=dataset,
         quote=quote_for(settings, dataset, target, environ=environ, home=home, on=on),
     )
+
+
+def _refuse_unlisted(platform: Platform, settings: RunSettings) -> None:
+    """A name that our facts do not hold may be a slip of the hand: buying goes on only where that was said."""
+    name = settings.target.model
+    facts = platform.model(name)
+    listed = name in {known.name for known in platform.models()}
+    if facts.tunable.answer == "unknown" and not listed and not settings.accept_unknown:
+        raise UsageError(
+            f"it is not known whether {name} can be tuned: {facts.tunable.reason}",
+            where=f"--to {settings.target}",
+            fix="correct the name; or, where it is right, give its prices with --prices and say --accept-unknown",
+        )

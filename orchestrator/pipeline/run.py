@@ -33,6 +33,7 @@ from .prepare import FILES, archive, restore, upload_files
 from .pricing import price_rows
 from .quoting import refuse_over, reserve_usd
 from .ready import Ready, ready
+from .remembering import remember, tell_trained_before
 from .reporting import Written, write_report
 from .result import RunResult
 from .session import Account, Session
@@ -70,6 +71,7 @@ async def begin(session: Session, ready: Ready) -> Begun:
     settings, dataset, quoted = ready.settings, ready.dataset, ready.quote
     target = settings.target
     _enough_held_out(session, dataset)
+    dataset = await tell_trained_before(session, dataset)
     account = session.account(target.provider, settings.account)
     files = upload_files(dataset, account.platform, settings.method, session.home / FILES)
     settings = await _numbered(session, settings, account, quoted, files)
@@ -80,7 +82,7 @@ async def begin(session: Session, ready: Ready) -> Begun:
         "quote": plain(quoted),
         "files": [plain(file) for file in files],
     }
-    run = await start_run(session, target, record)
+    run = await start_run(session, target, record, account)
     return Begun(run=run, settings=settings, dataset=dataset, quote=quoted, account=account, files=files)
 
 
@@ -118,8 +120,10 @@ async def _numbered(
     return settings
 
 
-async def start_run(session: Session, target: Target, record: dict[str, Any]) -> Run:
+async def start_run(session: Session, target: Target, record: dict[str, Any], *accounts: Account) -> Run:
+    """Write the run, with the accounts it asks: what is told of it later needs neither key nor environment."""
     now, desk = session.desk.clock.now(), session.desk
+    record = {**record, "accounts": {account.platform.name: account.ref for account in accounts}}
     run = Run(id=run_id(), created_at=now, stage="quoted", provider=target.provider, model=target.model, record=record)
     await desk.db(desk.ledger.runs.start, run)
     desk.say("run", f"run {run.id}", run=run.id)
@@ -127,7 +131,10 @@ async def start_run(session: Session, target: Target, record: dict[str, Any]) ->
 
 
 async def reopen(session: Session, run: Run) -> Begun:
-    """A run as the ledger holds it. Raises `UsageError` when its dataset's archive was deleted."""
+    """A run as the ledger holds it; no key is needed until its platform is asked.
+
+    Raises `UsageError` when its dataset's archive was deleted.
+    """
     record = run.record
     session.desk.say("run", "", run=run.id)
     if "settings" not in record:
@@ -147,7 +154,7 @@ async def reopen(session: Session, run: Run) -> Begun:
         settings=settings,
         dataset=dataset,
         quote=load(Quote, dump(record["quote"])) if record.get("quote") else None,
-        account=session.account(settings.to[0].provider, settings.account),
+        account=await account_of(session, run, settings.to[0].provider),
         files=tuple(load(ProviderFile, dump(file)) for file in record.get("files", ())),
     )
 
@@ -160,6 +167,7 @@ async def buy(session: Session, begun: Begun, consent: Consent) -> Intent:
     desk = session.desk
     async with session.open(begun.account) as provider:
         await _tidy(session, begun)
+        await remember(session, begun.training, begun.dataset)
         intent = await start_job(session, provider, begun.training)
     await desk.db(desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="training", intent_id=intent.id)
     desk.say("job", "", run=begun.run.id, job=intent.job_id)
@@ -181,7 +189,7 @@ async def follow(session: Session, run: Run, see: Callable[[Reading], None]) -> 
     desk = session.desk
     intent = await _intent(session, run)
     desk.say("job", "", run=run.id, job=intent.job_id)
-    async with session.open(account_of(session, run)) as provider:
+    async with session.open(await account_of(session, run, intent.provider)) as provider:
         job = await watch_job(session, provider, intent, _prices(run, provider.platform, intent.plan), see)
         saved = await patiently(desk, provider, lambda: provider.checkpoints(job.id))
     await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage="trained", checkpoints=plain(saved))
@@ -195,10 +203,18 @@ def _prices(run: Run, platform: Platform, plan: Plan) -> Sequence[Price]:
     return platform.prices(plan.model, plan.method, plan.hyperparameters)
 
 
-def account_of(session: Session, run: Run) -> Account:
-    """The account that a run bought from."""
-    name = (run.record.get("settings") or run.record).get("account")
-    return session.account(run.provider or "", name)
+async def account_of(session: Session, run: Run, provider: str) -> Account:
+    """The account that a run works with at this platform, as the run or its job recorded it.
+
+    A run from before that record that bought nothing has only the environment's.
+    """
+    refs = run.record.get("accounts", {})
+    if provider not in refs and run.intent_id is not None:
+        intent = await _intent(session, run)
+        refs = {intent.provider: intent.account}
+    if provider in refs:
+        return Account.recorded(provider, refs[provider])
+    return session.account(provider, (run.record.get("settings") or run.record).get("account"))
 
 
 async def _intent(session: Session, run: Run) -> Intent:
@@ -235,7 +251,7 @@ async def _served(session: Session, begun: Begun) -> tuple[Served, Served]:
     if "tuned" in extra:
         base = base_candidate(settings, begun.account, settings.to[0])
         tuned = Target.parse(extra["tuned"])
-        account = session.account(tuned.provider, settings.account)
+        account = await account_of(session, begun.run, tuned.provider)
         return base, tuned_candidate(settings, account, extra["tuned_base"], tuned.model)
     intent = await _intent(session, begun.run)
     job = intent.job

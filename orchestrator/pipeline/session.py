@@ -6,15 +6,23 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import providers
 from providers.contract import Connection, Platform, Provider
 from providers.errors import Auth
 
 from ..errors import UsageError
-from ..jobs.desk import Desk
+
+if TYPE_CHECKING:
+    # Named only: the desk brings the ledger's database with it, and a quote needs none.
+    from ..jobs.desk import Desk
 
 __all__ = ["Account", "Session", "is_sandbox", "platform_named", "writable"]
+
+
+_SERVER = "@http"
+"""Between the name of an account and its server, in a `ref`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +31,13 @@ class Account:
 
     platform: Platform
     connection: Connection
+
+    @classmethod
+    def recorded(cls, provider: str, ref: str) -> Account:
+        """The account that the ledger calls `ref`, without its key: enough to tell of it, not to ask it."""
+        name, server, rest = ref.partition(_SERVER)
+        url = server.removeprefix("@") + rest if server else None
+        return cls(platform=platform_named(provider), connection=Connection(api_key=None, base_url=url, account=name))
 
     @property
     def ref(self) -> str:
@@ -57,14 +72,12 @@ class Session:
     def account_of(self, provider: str, ref: str, what: str) -> Account:
         """The account that the ledger knows by `ref`. Raises `UsageError` when the environment opens another one:
         what was bought there is not asked for with this key."""
-        account = self.account(provider, None)
-        for name in (ref, ref.rpartition("@")[0]):
-            if account.ref != ref and name:
-                # The environment does not tell the name that the user gave.
-                account = self.account(provider, name)
+        told, account = Account.recorded(provider, ref).connection, self.account(provider, None)
+        if account.ref != ref and account.connection.base_url == told.base_url:
+            # The environment does not tell the name that the user gave.
+            account = self.account(provider, told.account)
         if account.ref != ref:
-            here = self.account(provider, None).ref
-            server = ref.rpartition("@")[2] if "@" in ref else None
+            here, server = self.account(provider, None).ref, told.base_url
             raise UsageError(
                 f"{what} belongs to account {ref}, and the environment opens {here}",
                 fix=f"set the base URL to {server}" if server else "unset the base URL, or use that account's key",
@@ -73,11 +86,16 @@ class Session:
 
     @asynccontextmanager
     async def open(self, account: Account) -> AsyncIterator[Provider]:
-        """The opened account; its connections are closed with the outermost block that opened it."""
+        """The opened account; its connections are closed with the outermost block that opened it.
+
+        One known from the ledger alone gets its key from the environment here. Raises `Auth` where there is none.
+        """
         key = f"{account.platform.name} {account.ref}"
         if key in self._opened:
             yield self._opened[key]
             return
+        if account.connection.api_key is None:
+            account = self.account_of(account.platform.name, account.ref, "this run")
         async with account.platform.open(account.connection) as provider:
             self._opened[key] = provider
             try:

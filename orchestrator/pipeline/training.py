@@ -40,6 +40,11 @@ class Training:
         """The canonical plan, from which the intent takes its name."""
         return make_plan(self.settings, self.account, self.recipe, self.files)
 
+    @property
+    def intent_id(self) -> str:
+        """By which the ledger knows it."""
+        return intent_id(self.plan)
+
 
 def make_plan(settings: RunSettings, account: Account, recipe: Recipe, files: tuple[ProviderFile, ...]) -> Plan:
     """Everything that defines the paid job. Raises `UsageError` for a suffix that leaves no room for our tag."""
@@ -75,7 +80,7 @@ async def preflight(session: Session, provider: Provider, plan: Plan) -> None:
 
 async def start_job(session: Session, provider: Provider, training: Training) -> Intent:
     """Submit once. The same plan answers the job it already has, whatever became of it."""
-    known = await session.desk.db(session.desk.ledger.intents.find, intent_id(training.plan))
+    known = await session.desk.db(session.desk.ledger.intents.find, training.intent_id)
     if known is None or known.state not in (IntentState.CREATED, IntentState.ENDED):
         await preflight(session, provider, training.plan)
     order = Order(

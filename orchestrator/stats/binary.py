@@ -75,5 +75,6 @@ def _notes(n: int, discordant: int) -> tuple[str, ...]:
     if discordant == 0:
         return (f"Both models were right on the same prompts and wrong on the same prompts (of {n}).",)
     if discordant < _FEW_DISCORDANT:
-        return (f"The two models differ on only {discordant} of {n} prompts; everything rests on those.",)
+        few = f"on all {n} prompts, and those are few" if discordant == n else f"on only {discordant} of {n} prompts"
+        return (f"The two models differ {few}; everything rests on those.",)
     return ()

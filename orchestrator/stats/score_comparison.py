@@ -173,7 +173,6 @@ def _notes(differences: Floats) -> tuple[str, ...]:
     if moved == 0:
         return (f"Both models scored the same on every prompt ({n}).",)
     if _is_sparse(differences):
-        return (
-            f"Scores differ on only {moved} of {n} prompts; with so few, 95% intervals hold nearer 92% of the time.",
-        )
+        few = f"all {n} prompts" if moved == n else f"only {moved} of {n} prompts"
+        return (f"Scores differ on {few}; with so few, 95% intervals hold nearer 92% of the time.",)
     return ()

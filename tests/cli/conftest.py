@@ -1,4 +1,9 @@
-"""The command line as a real process: a runner, a process to interrupt, pairs, and sandbox servers to point it at."""
+"""The command line: run inside this process, as a process of its own, or as one to interrupt; pairs, and servers.
+
+`tunewright` calls what the console script calls, with streams, environment, folder and arguments of its own, and saves
+a second of imports a command. What only a process has (signals, a terminal, limits, what it loads, its true exit code)
+is tested with `process` and `start`.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from orchestrator.cli import main
 from providers.sandbox import RunningSandbox, Sandbox, serve
 
 MODEL = "openai:gpt-4.1-mini-2025-04-14"
@@ -127,8 +135,31 @@ def environ() -> dict[str, str]:
 
 
 @pytest.fixture
-def tunewright(work: Path, environ: dict[str, str]) -> Run:
-    """Run a command to its end. `env` is added to the environment."""
+def tunewright(work: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command to its end, here. `env` is added to the environment; nobody sits at the terminal."""
+
+    def run(*arguments: object, env: Mapping[str, str] | None = None, cwd: Path = work) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["tunewright", *map(str, arguments)])
+        with chdir(cwd), CliRunner().isolation(env={**environ, **(env or {})}) as (out, err, _):
+            code = _ended()
+            return Answer(code, out.getvalue().decode(), err.getvalue().decode())
+
+    return run
+
+
+def _ended() -> int:
+    """The exit code with which the console script ends."""
+    with pytest.raises(SystemExit) as ended:
+        main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.fixture
+def process(work: Path, environ: dict[str, str]) -> Run:
+    """Run a command to its end as a process of its own. `env` is added to the environment."""
 
     def run(*arguments: object, env: Mapping[str, str] | None = None, **options: Any) -> Answer:
         command = [*_PYTHON, *map(str, arguments)]

@@ -21,15 +21,15 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-def test_preparing_leaves_no_half_written_file(tunewright: Any, work: Path, pairs: Path) -> None:
-    answer = tunewright("prepare", pairs, *TO, "-o", "out", "--json", **_limit(1_000))
+def test_preparing_leaves_no_half_written_file(process: Any, work: Path, pairs: Path) -> None:
+    answer = process("prepare", pairs, *TO, "-o", "out", "--json", **_limit(1_000))
     assert answer.code == 1
     assert "no space left" in answer.error["what"]
     assert _files(work) == ["pairs.csv"]
 
 
-def test_a_ledger_without_room_buys_nothing(tunewright: Any, pairs: Path, server: Any) -> None:
-    answer = tunewright("run", pairs, *TO, *SPEND, "--json", env=server.environ, **_limit(20_000))
+def test_a_ledger_without_room_buys_nothing(process: Any, pairs: Path, server: Any) -> None:
+    answer = process("run", pairs, *TO, *SPEND, "--json", env=server.environ, **_limit(20_000))
     assert answer.code == 1
     assert "no space left" in answer.error["what"]
     assert server.asked("POST", "/fine_tuning/jobs") == 0
@@ -37,10 +37,10 @@ def test_a_ledger_without_room_buys_nothing(tunewright: Any, pairs: Path, server
 
 @pytest.mark.slow
 def test_a_report_without_room_is_written_by_the_next_start(
-    tunewright: Any, work: Path, pairs: Path, server: Any
+    process: Any, tunewright: Any, work: Path, pairs: Path, server: Any
 ) -> None:
-    full = tunewright("run", pairs, *TO, *SPEND, "--json", env=server.environ, **_limit(400_000))
-    assert (full.code, full.error["code"]) == (1, "disk_full")
+    full = process("run", pairs, *TO, *SPEND, "--json", env=server.environ, **_limit(400_000))
+    assert (full.code, "no space left" in full.error["what"]) == (1, True), full.error
     assert not list((work / ".tunewright" / "reports").rglob("*.html*"))
     again = tunewright("run", pairs, *TO, *SPEND, "--json", env=server.environ)
     assert Path(again.json["report"]).is_file()

@@ -58,8 +58,8 @@ def test_every_command_can_answer_in_json(path: tuple[str, ...]) -> None:
     assert "as_json" in {item.name for item in LEAVES[path].params}
 
 
-def test_help_of_the_whole_tool_names_the_exit_codes(tunewright: Any) -> None:
-    answer = tunewright("--help")
+def test_help_of_the_whole_tool_names_the_exit_codes(process: Any) -> None:
+    answer = process("--help")
     assert (answer.code, answer.err) == (0, "")
     assert all(f"{code} " in answer.out for code in (0, 1, 2, 3, 4, 5, 6, 7, 75, 130))
 

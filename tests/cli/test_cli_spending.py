@@ -30,10 +30,10 @@ def offline(tmp_path: Path) -> dict[str, str]:
 
 
 def test_an_estimate_needs_no_key_and_no_network_and_writes_nothing(
-    tunewright: Any, work: Path, pairs: Path, offline: dict[str, str]
+    process: Any, work: Path, pairs: Path, offline: dict[str, str]
 ) -> None:
     more = ("--to", "together:Qwen/Qwen3-8B", "--to", "sandbox:small")
-    answer = tunewright("estimate", pairs, *TO, *more, "--json", env=offline)
+    answer = process("estimate", pairs, *TO, *more, "--json", env=offline)
     assert [quote["provider"] for quote in answer.json["quotes"]] == ["openai", "together", "sandbox"]
     assert [path.name for path in work.iterdir()] == ["pairs.csv"]
 
@@ -43,6 +43,14 @@ def test_every_price_of_an_estimate_says_where_it_comes_from(tunewright: Any, pa
     priced = [line for line in quote["lines"] if line["low_usd"] not in (None, "0")]
     assert priced
     assert all(line["source"] and line["as_of"] for line in priced)
+
+
+def test_serving_by_the_hour_is_named_only_where_it_bills_so(tunewright: Any, pairs: Path) -> None:
+    upkeep = {}
+    for to in (TO[1], "together:Qwen/Qwen3-8B"):
+        (quote,) = tunewright("estimate", pairs, "--to", to, "--json").json["quotes"]
+        upkeep[to] = quote["maintenance"]["note"]
+    assert ["by the hour" in note for note in upkeep.values()] == [False, True]
 
 
 def test_a_dry_run_prints_the_exact_requests_and_sends_nothing(
@@ -57,8 +65,8 @@ def test_a_dry_run_prints_the_exact_requests_and_sends_nothing(
     assert [path.name for path in work.iterdir()] == ["pairs.csv"]
 
 
-def test_a_dry_run_needs_no_key_and_no_network(tunewright: Any, pairs: Path, offline: dict[str, str]) -> None:
-    answer = tunewright("submit", pairs, *TO, "--dry-run", "--max-usd", 5, env=offline)
+def test_a_dry_run_needs_no_key_and_no_network(process: Any, pairs: Path, offline: dict[str, str]) -> None:
+    answer = process("submit", pairs, *TO, "--dry-run", "--max-usd", 5, env=offline)
     assert answer.code == 0
     assert "POST https://api.openai.com/v1/fine_tuning/jobs" in answer.out
 

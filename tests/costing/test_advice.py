@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.costing import Advice, AdviceInput, DataFacts, advise, data_facts
+from orchestrator.dataset import check
 from orchestrator.errors import UsageError
-from providers.records import Example, Message
 
 READY = AdviceInput(
     data=DataFacts(rows=600, held_out=60),
@@ -153,17 +153,9 @@ def test_the_advice_is_plain_json() -> None:
     assert json.loads(json.dumps(advise(READY).to_json()))["outcome"] == "tune"
 
 
-def test_data_facts_are_read_from_a_checked_dataset() -> None:
-    def row(question: str, answer: str) -> SimpleNamespace:
-        return SimpleNamespace(example=Example((Message("user", question), Message("assistant", answer))))
-
-    dataset = SimpleNamespace(
-        rows=[row("where?", "a"), row(" where? ", "b"), row("when?", "a")],
-        dropped=[SimpleNamespace(rule="exact-duplicate"), SimpleNamespace(rule="blank-answer")],
-        labels={"a": 2, "b": 1},
-        split=SimpleNamespace(test=[1]),
-    )
-    found = data_facts(dataset)  # type: ignore[arg-type]
-    assert found == DataFacts(
-        rows=3, duplicates=1, unusable=1, contradictory_inputs=1, labels={"a": 2, "b": 1}, held_out=1
-    )
+def test_data_facts_are_read_from_a_checked_dataset(tmp_path: Path) -> None:
+    pairs = [("where?", "a"), (" where? ", "b"), ("when?", "a"), ("when?", "a"), ("who?", " ")]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps({"input": asked, "output": said}) + "\n" for asked, said in pairs))
+    found = data_facts(check(path))
+    assert found == DataFacts(rows=3, duplicates=1, unusable=1, contradictory_inputs=1, labels=None, held_out=0)

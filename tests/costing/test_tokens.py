@@ -72,7 +72,7 @@ def test_a_model_without_our_tokenizer_is_bounded_by_its_margin() -> None:
 
 
 def test_a_vocabulary_that_we_do_not_carry_gets_the_widest_margin() -> None:
-    unknown = ModelFacts(name="m", tunable=Support(answer="yes"), tokenizer="llama3")
+    unknown = ModelFacts(name="m", tunable=Support(answer="yes"), tokenizer="klingon")
     found = count([pair("hello " * 100, "world")], RULES, unknown)
     assert not found.exact
     assert found.low < found.tokens < found.high

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from orchestrator.dataset import Finding, check_as_is
 from orchestrator.errors import UsageError
 from providers.dialects import OPENAI_CHAT, TOGETHER_CONVERSATION, TOGETHER_INSTRUCTION
+from providers.records import ModelFacts, Support, TokenRules
 
 Write = Callable[..., Path]
 MALFORMED = Path(__file__).parents[2] / "../shared/data/malformed"
@@ -125,7 +126,7 @@ BYTES = [
     (b'{"messages": "\\ud800"}\n', "shape", 1),
     (json.dumps(chat("\ud800")).encode() + b"\n", "lone-surrogate", 1),
     (json.dumps(chat("a\0b")).encode() + b"\n", "nul", 1),
-    (b'{"messages": ' + b"[" * 100_000 + b"\n", "not-json", 1),
+    (b'{"messages": ' + b"[" * 100_000 + b"\n", "nesting", 1),
     (b'{"a": 1e999}\n', "not-a-number", 1),
     (b"{" + b'"a":1,' * 50_000 + b'"a":1}\n', "duplicate-key", 1),
 ]
@@ -174,6 +175,47 @@ def test_thousands_of_broken_lines_are_counted_not_listed(raw: Write) -> None:
     findings = told(raw(b"[]\n" * 3000, "a.jsonl"))
     assert len(findings) == 1001
     assert findings[-1].message == "2,000 more lines like these"
+
+
+def judged(path: Path, most: int | None, **options: Any) -> list[Finding]:
+    model = ModelFacts(name="m", tunable=Support(answer="yes"), context_tokens=most, tokenizer="o200k_base")
+    return [finding for finding in told(path, model=model, **options) if finding.rule == "too-long"]
+
+
+def test_a_row_over_the_models_limit_is_named_with_the_tokens_that_are_lost(raw: Write) -> None:
+    row = json.dumps(chat("q", "word " * 100)).encode() + b"\n"
+    path = raw(b"".join([*lines(), row]), "a.jsonl")
+    (finding,) = judged(path, 50)
+    # 3 a row, 4 for each of two roles, 1 for "q", 101 for the words and the blank at their end: the cookbook's rule.
+    assert (finding.row, finding.message) == (13, "has 113 tokens, m takes 50: truncation loses 63 from its end")
+    assert judged(path, 113) == []
+    assert judged(path, None) == []
+
+
+def test_the_rules_own_limit_goes_before_the_models(raw: Write) -> None:
+    path = raw(b"".join([*lines(), json.dumps(chat("q", "word " * 100)).encode() + b"\n"]), "a.jsonl")
+    assert judged(path, 10_000, rules=TokenRules(truncate_at=50))
+    assert not judged(path, 50, rules=TokenRules(truncate_at=10_000))
+
+
+def test_how_many_rows_are_enough_is_each_formats_own_rule(raw: Write) -> None:
+    assert named(raw, *lines(5)) == [("too-few-rows", None)]
+    assert named(raw, *lines(5), dialect=TOGETHER_CONVERSATION) == []
+
+
+def test_a_defect_is_as_severe_as_its_platform_makes_it(raw: Write) -> None:
+    tool = {"type": "function", "function": {"name": "my tool"}}
+    path = raw(b"".join([*lines(), json.dumps(chat(tools=[tool])).encode() + b"\n"]), "a.jsonl")
+    for dialect, severity in ((OPENAI_CHAT, "error"), (TOGETHER_CONVERSATION, "warning")):
+        assert [(f.rule, f.severity) for f in told(path, dialect=dialect)] == [("tool-name", severity)]
+
+
+def test_a_file_over_the_formats_size_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with path.open("wb") as stream:
+        stream.write(lines(1)[0])
+        stream.truncate(8 * 2**30 + 1)
+    assert [finding.rule for finding in told(path)] == ["file-too-large"]
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "."])

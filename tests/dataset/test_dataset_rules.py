@@ -51,7 +51,7 @@ CHATS: list[tuple[dict[str, Any], str]] = [
     ({"messages": [user(), assistant([{"type": "text", "text": " "}])]}, "blank-answer"),
     ({"messages": [user(), assistant(weight=0)]}, "nothing-to-learn"),
     ({"messages": [user(), assistant(weight=True)]}, "weight"),
-    ({"messages": [user(), {"role": "bot", "content": "a"}]}, "role"),
+    ({"messages": [user(), {"role": "narrator", "content": "a"}]}, "role"),
     ({"messages": [user(7), assistant()]}, "content"),
     ({"messages": [user(), assistant(mood="good")]}, "unknown-key"),
     ({"messages": [user(), assistant(function_call={"name": "f", "arguments": "{}"})]}, "deprecated-call"),

@@ -1,6 +1,7 @@
 """A process of its own that buys one job and prints its id: the real protocol, or (naive) what an SDK does by itself.
 
-Arguments: platform, the ledger's folder, the training file, and perhaps "naive". Keys and URLs come by environment.
+Arguments: platform, the ledger's folder, the training file, the method, and perhaps "naive". Keys and URLs come by
+environment.
 """
 
 from __future__ import annotations
@@ -23,28 +24,28 @@ from providers.records import Hyperparameters, Method, Plan, ProviderFile
 MODELS = {"openai": "gpt-4.1-mini-2025-04-14", "together": "Qwen/Qwen3-8B"}
 
 
-def order_of(name: str, path: Path) -> Order:
+def order_of(name: str, path: Path, method: Method) -> Order:
     data = path.read_bytes()
     digest = sha256(data).hexdigest()
     plan = Plan(
         provider=name,
         account="here",
         model=MODELS[name],
-        method=Method.SFT,
+        method=method,
         hyperparameters=Hyperparameters(epochs=2, seed=7),
         train_sha256=digest,
         validation_sha256=None,
     )
-    dialect = providers.platform(name).dialect(Method.SFT).name
+    dialect = providers.platform(name).dialect(method).name
     file = ProviderFile(path, digest, len(data), len(data.splitlines()), "train", dialect)
     return Order(plan=plan, files=[file], reserve_usd=Decimal(7), run_id="run", sandbox=True)
 
 
-async def buy(name: str, folder: Path, path: Path) -> str | None:
+async def buy(name: str, folder: Path, path: Path, method: Method) -> str | None:
     platform = providers.platform(name)
     desk = Desk(ledger=Ledger.open(folder, {}), clock=SystemClock(), patience_s=5)
     async with platform.open(platform.connection(os.environ, None, folder)) as provider:
-        return (await submit(desk, provider, order_of(name, path))).job_id
+        return (await submit(desk, provider, order_of(name, path, method))).job_id
 
 
 def buy_naively(path: Path) -> str:
@@ -58,4 +59,4 @@ def buy_naively(path: Path) -> str:
 
 if __name__ == "__main__":
     name, folder, path = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    print(buy_naively(path) if "naive" in sys.argv else anyio.run(buy, name, folder, path))
+    print(buy_naively(path) if "naive" in sys.argv else anyio.run(buy, name, folder, path, Method(sys.argv[4])))

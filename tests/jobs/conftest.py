@@ -174,13 +174,13 @@ def name(request: pytest.FixtureRequest) -> str:
 def make_order(tmp_path: Path) -> Callable[..., Order]:
     """The order of one small job; equal arguments make equal plans."""
 
-    def make(name: str = "openai", salt: str = "", **changes: Any) -> Order:
-        file = training_file(providers.platform(name), tmp_path, salt)
+    def make(name: str = "openai", salt: str = "", method: Method = Method.SFT, **changes: Any) -> Order:
+        file = training_file(providers.platform(name), tmp_path, salt, method)
         plan = Plan(
             provider=name,
             account="here",
             model=MODELS[name],
-            method=Method.SFT,
+            method=method,
             hyperparameters=Hyperparameters(epochs=2, seed=7),
             train_sha256=file.sha256,
             validation_sha256=None,
@@ -190,31 +190,35 @@ def make_order(tmp_path: Path) -> Callable[..., Order]:
     return make
 
 
-def training_file(platform: Platform, folder: Path, salt: str = "") -> ProviderFile:
-    """Twenty-four labelled rows in the platform's own dialect, other ones for every folder and salt."""
-    dialect = platform.dialect(Method.SFT)
-    rows = [dialect.encode(_example(number, f"{folder.name} {salt}")) for number in range(24)]
+def training_file(platform: Platform, folder: Path, salt: str = "", method: Method = Method.SFT) -> ProviderFile:
+    """Twenty-four labelled rows in the platform's own dialect, other ones for every folder, salt and method."""
+    dialect = platform.dialect(method)
+    rows = [dialect.encode(_example(number, f"{folder.name} {salt}", method)) for number in range(24)]
     data = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    path = folder / f"{platform.name}{salt}.jsonl"
+    path = folder / f"{platform.name}{salt}-{method}.jsonl"
     path.write_bytes(data)
     return ProviderFile(path, sha256(data).hexdigest(), len(data), 24, "train", dialect.name)
 
 
-def _example(number: int, salt: str) -> Example:
+def _example(number: int, salt: str, method: Method) -> Example:
     lost = number % 2 == 0
+    worse = Message("assistant", "refund" if lost else "lost_card")
     words = f"my card is lost {salt}{number}" if lost else f"please refund my order {salt}{number}"
     system = Message("system", "Answer with one label: lost_card, refund")
-    return Example((system, Message("user", words), Message("assistant", "lost_card" if lost else "refund")))
+    turns = (system, Message("user", words), Message("assistant", "lost_card" if lost else "refund"))
+    return Example(turns, rejected=(worse,) if method is Method.DPO else ())
 
 
 @pytest.fixture
 def buyer(world: World, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Starts a real process that buys the job of `make_order(name)` and, told so, dies at a failpoint."""
 
-    def start(name: str, folder: str = "home", failpoint: str = "", naive: bool = False) -> subprocess.Popen[str]:
-        training_file(providers.platform(name), tmp_path)
+    def start(
+        name: str, folder: str = "home", failpoint: str = "", naive: bool = False, method: Method = Method.SFT
+    ) -> subprocess.Popen[str]:
+        file = training_file(providers.platform(name), tmp_path, method=method)
         environ = {**world.running.environ, "TUNEWRIGHT_FAILPOINTS": failpoint, "PATH": "", "HOME": str(tmp_path)}
-        command = [sys.executable, str(BUYER), name, str(tmp_path / folder), str(tmp_path / f"{name}.jsonl")]
+        command = [sys.executable, str(BUYER), name, str(tmp_path / folder), str(file.path), method.value]
         return subprocess.Popen(
             [*command, *(["naive"] if naive else [])],
             env=environ,

@@ -14,6 +14,7 @@ from orchestrator.errors import InDoubt
 from orchestrator.jobs.recover import recover
 from orchestrator.jobs.submit import Order, submit
 from orchestrator.ledger import UNRESOLVED, IntentState
+from providers.records import Method
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -27,13 +28,13 @@ ANSWERED = "after_create_answer"
 EVERYWHERE = (*BEFORE_SENDING, CLAIMED, ON_ITS_WAY, ANSWERED)
 
 
-def kill_at(place: str, name: str, world: Any, buyer: Buyer, until: Any) -> None:
+def kill_at(place: str, name: str, world: Any, buyer: Buyer, until: Any, **how: Method) -> None:
     """Start a buyer and let it die there. "sent" is between the request and its answer: the server takes its time."""
     if place != ON_ITS_WAY:
-        died = buyer(name, failpoint=place)
+        died = buyer(name, failpoint=place, **how)
     else:
         world.fault("slow", seconds=1.0)
-        died = buyer(name)
+        died = buyer(name, **how)
         until(lambda: world.posts)
         died.kill()
     died.communicate(timeout=60)
@@ -70,6 +71,16 @@ async def test_the_same_command_after_a_crash_ends_with_one_job(
     job = await buy_to_the_end(world, bench, make_order(name))
     assert_one_job(world, job)
     assert (bench.intent.state, bench.intent.job_id, list(bench.money)) == ("created", job, ["reserved"])
+
+
+async def test_a_preference_job_too_is_bought_once_across_a_crash(
+    world: Any, make_bench: Any, make_order: Make, buyer: Buyer, until: Any, name: str
+) -> None:
+    kill_at(ON_ITS_WAY, name, world, buyer, until, method=Method.DPO)
+    bench = make_bench()
+    assert_one_job(world, await buy_to_the_end(world, bench, make_order(name, method=Method.DPO)))
+    (method,) = {seen.job.method for seen in world.sandbox.book.views(name) if seen.job.id == bench.intent.job_id}
+    assert method == "dpo"
 
 
 @pytest.mark.parametrize("place", [ON_ITS_WAY, ANSWERED])

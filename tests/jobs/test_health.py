@@ -118,3 +118,15 @@ def test_every_diagnosis_shows_figures_and_says_what_to_do() -> None:
     for found in (*diagnose(curve(HEALTHY, [1.0, 0.5, 0.6])), *diagnose(curve([1.0] * 20))):
         assert any(character.isdigit() for character in found.evidence)
         assert found.advice
+
+
+@pytest.mark.parametrize(("growth", "passes", "said"), [(0.01, 4, []), (0.0, 2, []), (0.0, 4, ["plateau"])])
+def test_preference_training_is_level_at_first_and_while_its_rewards_come_apart(
+    growth: float, passes: float, said: list[str]
+) -> None:
+    noisy = [0.69 + 0.001 * (step % 2) for step in range(30)]
+    points = [
+        MetricPoint(step=s, epoch=passes * s / 30, train_loss=loss, reward_margin=growth * s)
+        for s, loss in enumerate(noisy, start=1)
+    ]
+    assert names(points) == said

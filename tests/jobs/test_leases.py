@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,18 @@ async def test_after_use_nothing_bills_and_the_bill_is_settled(
     ((state, usd),) = hosting(bench)
     assert (billing(place), state) == ([], "settled")
     assert 0.5 <= usd / row.usd_per_hour < Decimal("0.52")  # half an hour, and the start
+
+
+@pytest.mark.parametrize(("sandbox", "mark"), [(True, " (sandbox, not money)"), (False, "")])
+async def test_what_is_said_of_a_lease_tells_play_money_from_money(
+    account: Any, bench: Any, wish: LeaseWish, sandbox: bool, mark: str
+) -> None:
+    async with leased(bench.desk, account, replace(wish, sandbox=sandbox)):
+        pass
+    starting, stopped = (notice.text for notice in bench.told if notice.kind in ("serving", "lease_stopped"))
+    assert starting.endswith(f"it bills by the hour until it is stopped{mark}")
+    assert stopped.endswith(mark)
+    assert stopped.removesuffix(mark)[-1].isdigit()
 
 
 async def test_after_an_error_nothing_bills(place: Any, account: Any, bench: Any, wish: LeaseWish) -> None:

@@ -24,6 +24,7 @@ def _tickets() -> list[Ticket]:
 
 TICKETS = _tickets()
 ANSWERS = [json.loads(line) for line in (SAMPLES / "product_answers.jsonl").read_text(encoding="utf-8").splitlines()]
+REPLIES = [json.loads(line) for line in (SAMPLES / "support_replies.jsonl").read_text(encoding="utf-8").splitlines()]
 QUEUES = Counter(ticket["queue"].strip() for ticket in TICKETS if ticket["queue"].strip())
 
 
@@ -120,3 +121,25 @@ def test_answers_are_pairs_of_clean_text_without_repeats() -> None:
 def test_answers_are_two_sentences() -> None:
     ends = r"""[.!?]['"]?(?=\s+[A-Z]|$)"""
     assert [pair["output"] for pair in ANSWERS if len(re.findall(ends, pair["output"])) != 2] == []
+
+
+def test_replies_are_as_many_as_the_readme_says_and_each_prompt_is_asked_once() -> None:
+    assert len(REPLIES) == _stated("`support_replies.jsonl`")
+    assert all(list(row) == ["prompt", "chosen", "rejected"] for row in REPLIES)
+    assert len({row["prompt"] for row in REPLIES}) == len(REPLIES)
+
+
+def test_eight_replies_are_preferred_twelve_times_each_and_never_rejected_for_themselves() -> None:
+    preferred = Counter(row["chosen"] for row in REPLIES)
+    assert set(preferred.values()) == {12}
+    assert len(preferred) == 8
+    assert all(row["chosen"] != row["rejected"] for row in REPLIES)
+
+
+def test_one_rejected_reply_in_four_is_friendly_and_of_another_matter() -> None:
+    preferred = {row["chosen"] for row in REPLIES}
+    assert sum(row["rejected"] in preferred for row in REPLIES) * 4 == len(REPLIES)
+
+
+def test_replies_are_short_enough_to_be_labels() -> None:
+    assert max(len(row[side]) for row in REPLIES for side in ("chosen", "rejected")) <= 80

@@ -1,0 +1,19 @@
+"""Which ledger and which caps a quote would be held against. Told without opening a ledger that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which ledger and which caps apply here. `exists` False: the ledger would be made by the first run."""
+
+    ledger: str
+    exists: bool
+    caps: Mapping[str, Decimal]
+    used: Decimal = Decimal(0)

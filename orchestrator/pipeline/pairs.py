@@ -1,0 +1,66 @@
+"""The pairs of a run, read by its settings. Apart from the ledger, so that a quote does not wait for a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ..dataset import check, load
+from ..dataset.records import Dataset
+from ..settings import RunSettings
+
+__all__ = ["check_pairs", "load_pairs", "pairs_to_quote"]
+
+
+def check_pairs(settings: RunSettings, *, counted: bool = False) -> Dataset:
+    """Read, check and split; what would be refused is a finding. `counted`: with the tokenizers of the targets too."""
+    return _read(settings, check, _tokenizers(settings) if counted else ())
+
+
+def load_pairs(settings: RunSettings, uploads: Path | None = None) -> Dataset:
+    """Read, check and split, and count with the tokenizers of the targets. Raises `UsageError` or `DataRefused`.
+
+    `uploads`: where the files to upload will lie, and the map of what was redacted must not.
+    """
+    return _read(settings, load, _tokenizers(settings), uploads)
+
+
+def pairs_to_quote(settings: RunSettings) -> Dataset:
+    """The same without what a price does not depend on: secrets are for `check` and for a run to refuse.
+
+    Nor are near duplicates looked for, which a run keeps on one side of the split: it may train on a few rows more or
+    fewer than are quoted here, and quotes them again before it asks for consent.
+    """
+    skip = tuple(dict.fromkeys((*settings.policy.skip, "near-duplicates", "sensitive")))
+    return load_pairs(replace(settings, policy=replace(settings.policy, skip=skip)))
+
+
+def _read(
+    settings: RunSettings, read: Callable[..., Dataset], tokenizers: tuple[str, ...], uploads: Path | None = None
+) -> Dataset:
+    redactor = None
+    if settings.redact is not None:
+        from ..dataset.redacting import Redactor
+
+        redactor = Redactor(settings.redact, uploads=uploads)
+    dataset = read(
+        settings.pairs,
+        columns=settings.columns,
+        policy=settings.policy,
+        test=settings.test,
+        validation=settings.validation,
+        tokenizers=tokenizers,
+        redactor=redactor,
+    )
+    if redactor is not None:
+        redactor.save()
+    return dataset
+
+
+def _tokenizers(settings: RunSettings) -> tuple[str, ...]:
+    from ..costing import tokenizer_of
+    from .session import platform_named
+
+    facts = [platform_named(target.provider).model(target.model) for target in settings.to]
+    return tuple(dict.fromkeys(map(tokenizer_of, facts)))

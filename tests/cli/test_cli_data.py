@@ -1,0 +1,90 @@
+"""`check --page`, what `prepare` keeps beside its files, and rules explained: for people and in the document."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TO = ("--to", "openai:gpt-4.1-mini-2025-04-14")
+
+
+@pytest.fixture
+def repeated(work: Path) -> Path:
+    """Sixty pairs with labels, ten of which are there twice, and one without an answer."""
+    rows = [f"question number {n} about thing {n % 7},label {n % 3}" for n in range(60)]
+    path = work / "repeated.csv"
+    path.write_text("text,label\n" + "\n".join([*rows, *rows[:10], "and this one?,"]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_check_writes_the_page_and_names_it(tunewright: Any, repeated: Path, work: Path) -> None:
+    answer = tunewright("check", repeated, "--page", "pages/data.html")
+    assert answer.code == 0
+    assert "page: pages/data.html" in answer.out
+    assert "Name a target to count with its tokenizer" in (work / "pages" / "data.html").read_text(encoding="utf-8")
+
+
+def test_a_target_gives_the_page_its_tokens_and_its_limit(tunewright: Any, repeated: Path, work: Path) -> None:
+    answer = tunewright("check", repeated, *TO, "--page", "data.html", "--json")
+    assert answer.json["page"] == "data.html"
+    page = (work / "data.html").read_text(encoding="utf-8")
+    assert "Counted with o200k_base, exactly." in page
+    assert "65,536" in page
+
+
+def test_a_refused_file_has_its_page_too(tunewright: Any, work: Path) -> None:
+    (work / "few.csv").write_text("text,label\na,b\n", encoding="utf-8")
+    assert tunewright("check", "few.csv", "--page", "data.html").code == 3
+    assert "Not usable yet" in (work / "data.html").read_text(encoding="utf-8")
+
+
+def test_a_page_of_bytes_as_they_are_is_refused_in_words(tunewright: Any, repeated: Path) -> None:
+    answer = tunewright("check", repeated, *TO, "--as-is", "--page", "data.html")
+    assert answer.code == 2
+    assert "leave one of the two out" in answer.err
+
+
+def test_a_page_that_cannot_be_written_is_told_in_words(tunewright: Any, repeated: Path) -> None:
+    answer = tunewright("check", repeated, "--page", f"{repeated}/data.html")
+    assert answer.code == 1
+    assert "the data page cannot be written" in answer.err
+
+
+def test_prepare_keeps_what_it_dropped_and_the_page_beside(tunewright: Any, repeated: Path, work: Path) -> None:
+    document = tunewright("prepare", repeated, "-o", "out", *TO, "--json").json
+    rows = [json.loads(line) for line in (work / document["dropped_file"]).read_text(encoding="utf-8").splitlines()]
+    assert [row["rule"] for row in rows] == ["exact-duplicate"] * 10 + ["blank-answer"]
+    assert rows[-1]["source"] == {"text": "and this one?", "label": ""}
+    assert "out/dropped.jsonl" in (work / document["page"]).read_text(encoding="utf-8")
+
+
+def test_dropped_rows_are_counted_by_rule_for_people(tunewright: Any, repeated: Path) -> None:
+    out = tunewright("check", repeated).out
+    assert "60 rows kept: " in out
+    assert "11 dropped:\n         10  exact-duplicate\n          1  blank-answer\n" in out
+
+
+def test_a_rule_that_is_not_there_names_the_nearest(tunewright: Any) -> None:
+    answer = tunewright("check", "--explain", "duplicates")
+    assert answer.code == 2
+    assert "did you mean 'duplicate-key' or 'near-duplicate' or 'exact-duplicate'?" in answer.err
+
+
+def test_a_name_like_no_rule_lists_all_by_group_within_80_columns(tunewright: Any) -> None:
+    answer = tunewright("check", "--explain", "nonsens")
+    assert "         labels: one-label, rare-label" in answer.err
+    assert max(map(len, answer.err.splitlines())) < 80
+
+
+def test_prepare_fix_lists_each_fix_for_people_in_the_document_and_on_the_page(tunewright: Any, work: Path) -> None:
+    rows = [{"input": f"question {n}?\r\nIt is number {n * 7}.", "output": f"label {n % 3}"} for n in range(40)]
+    (work / "rough.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    answer = tunewright("prepare", "rough.jsonl", "-o", "out", *TO, "--fix")
+    assert "         40  line-ends: Line ends of Windows (CR LF) become LF" in answer.out
+    assert "Fixed on the way" in (work / "out" / "data.html").read_text(encoding="utf-8")
+    assert b"\\r" not in (work / "out" / "openai" / "train.jsonl").read_bytes()
+    document = tunewright("prepare", "rough.jsonl", "-o", "again", *TO, "--fix", "--json").json
+    assert [one["rule"] for one in document["fixed"]] == ["line-ends"] * 40
