@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[sandbox,evaluate,formats]' --group dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[sandbox,evaluate,formats,fast,tokenizers]' --group dev
 	touch $@
 
 demo: $(STAMP)            ## the main job on a sample, against the embedded sandbox
@@ -29,6 +29,10 @@ format: $(STAMP)
 
 bench: $(STAMP)           ## figures quoted in the docs, measured side by side
 	$(BIN)/python benchmarks/startup.py $(SMOKE)
+	$(BIN)/python benchmarks/data.py $(SMOKE)
+	$(BIN)/python benchmarks/near_duplicates.py $(SMOKE)
+	$(BIN)/python benchmarks/scanning.py $(SMOKE)
+	$(BIN)/python benchmarks/tokenizers.py $(SMOKE)
 
 sizes:                    ## what each install weighs; installs three times
 	$(PYTHON) benchmarks/sizes.py

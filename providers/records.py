@@ -261,9 +261,9 @@ class TokenRules:
     where no message is the system's, cut at `truncate_at`. `tolerance`: tokens an example, either way, by which the
     platform's own rendering may differ, as it need not use the template as published. `validation_billed`: None means
     not known, and then it is quoted as unknown. `validation_passes`: how often the validation file is read through
-    (per job). `pads_to_context`: unpacked training bills rows × context instead of their own length. `counts_rejected`, for preference rows: the rejected
-    answer is counted "once" beside the preferred conversation, or "with_prompt", as a conversation of its own;
-    "unknown" where no source says which, and then a quote spans both.
+    (per job). `pads_to_context`: unpacked training bills rows × context instead of their own length.
+    `counts_rejected`, for preference rows: the rejected answer is counted "once" beside the preferred conversation, or
+    "with_prompt", as a conversation of its own; "unknown" where no source says which, and then a quote spans both.
     """
 
     per_example: int = 3

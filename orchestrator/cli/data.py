@@ -156,9 +156,9 @@ def _print_fixes(shell: Shell, dataset: Dataset) -> None:
     for row in dataset.fixed:
         kinds[row.fixed.rule].append(row)
     shell.out.print("fixed:" if kinds else "fixed: nothing, there was nothing to fix")
-    for rule, rows in sorted(kinds.items(), key=lambda item: -len(item[1])):
-        shell.out.print(f"  {len(rows):>9,}  {rule}: {FIXES[rule]}")
-        for row in rows[:_SHOWN_FIXES]:
+    for rule, count in Counter(dataset.fix_counts).most_common():
+        shell.out.print(f"  {count:>9,}  {rule}: {FIXES[rule]}")
+        for row in kinds[rule][:_SHOWN_FIXES]:
             file = f"{row.file}, " if len(dataset.sources) > 1 else ""
             change = f"“{row.fixed.before}” → “{row.fixed.after}”"
             shell.out.print(f"             {file}row {row.row}, {row.fixed.field}: {change}", style="dim")

@@ -26,7 +26,7 @@ PROXY_TOKENIZER = "o200k_base"
 """Counts for models whose own vocabulary is not at hand, within the margin that their facts state."""
 
 FALLBACK_MARGIN = Decimal("0.30")
-"""For facts that name a vocabulary we do not carry: the widest margin of our own measured model families."""
+"""For facts that name a vocabulary we do not carry: o200k was up to 21.5 % off on 6,599 English rows of ten others."""
 
 _LOW_DETAIL_IMAGE = 85  # OpenAI vision guide: an image with detail "low"
 _IMAGE, _LARGEST_IMAGE = 765, 1445  # the same guide: 85 + 170 per tile, at 4 tiles and at the most, 8

@@ -16,6 +16,7 @@ Task = Literal["labels", "number", "json", "text"]
 _NUMBER = re.compile(r"\s*[-+]?[$€£]?\s?(\d+(,\d{3})*|\d*)(\.\d+)?(?<=\d)([eE][-+]?\d+)?\s?%?\s*")
 _NEARLY_ALL = 0.95
 _LABEL_CHARACTERS = 80
+_NUMBER_CHARACTERS = 100
 _MEAN_ROWS_PER_LABEL = 3
 _REPEATED_SHARE = 0.8
 _MOST_NUMERIC_LABELS = 20
@@ -97,7 +98,7 @@ def _share(counts: Counter[str], accepts: Callable[[str], bool]) -> int:
 
 
 def _is_number(answer: str) -> bool:
-    return bool(answer) and _NUMBER.fullmatch(answer) is not None
+    return 0 < len(answer) <= _NUMBER_CHARACTERS and _NUMBER.fullmatch(answer) is not None
 
 
 def _is_json(answer: str) -> bool:

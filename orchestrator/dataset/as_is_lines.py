@@ -11,9 +11,9 @@ from providers.errors import InvalidData
 from providers.records import Example
 
 from .json_lines import not_an_object, parse_line
-from .row_rules import row_problems
+from .row_rules import Sensitive, row_problems
 from .rules import Problem, rule_for
-from .sensitive import describe, find
+from .sensitive import describe, find, sensitive_problems, suspects
 from .shapes import shape_name
 
 __all__ = ["Judged", "judge_line"]
@@ -39,7 +39,8 @@ def judge_line(line: bytes, dialect: Dialect) -> Judged:
     if isinstance(value, Problem):
         judged = Judged(None, (value,))
     elif isinstance(value, dict):
-        judged = _judge_object(value, dialect)
+        looked_at = b"\\u" in line or bool(suspects(line))
+        judged = _judge_object(value, dialect, sensitive_problems if looked_at else _nothing)
     else:
         judged = Judged(None, (not_an_object(value),))
     return judged if _is_whole(judged) else judged._replace(problems=(*judged.problems, *_sensitive(text, judged)))
@@ -65,7 +66,12 @@ def _sensitive(text: str, judged: Judged) -> Iterator[Problem]:
             yield Problem(span.rule, f"holds {describe(span.kind)}: {span.masked}")
 
 
-def _judge_object(value: dict[str, Any], dialect: Dialect) -> Judged:
+def _nothing(example: Example) -> tuple[Problem, ...]:
+    """What is sensitive in a line whose bytes show that nothing is."""
+    return ()
+
+
+def _judge_object(value: dict[str, Any], dialect: Dialect, sensitive: Sensitive) -> Judged:
     """Keys that the dialect does not know are noted and left out, so that they hide nothing behind them."""
     strange: list[Problem] = []
     try:
@@ -82,7 +88,7 @@ def _judge_object(value: dict[str, Any], dialect: Dialect) -> Judged:
             alone = (
                 (_ALONE,) if "messages" in value and [turn.role for turn in example.messages] == ["assistant"] else ()
             )
-            return Judged(example, (*strange, *alone, *row_problems(example)))
+            return Judged(example, (*strange, *alone, *row_problems(example, sensitive)))
     except InvalidData as error:
         return Judged(None, (*strange, Problem("shape", error.message)))
     except RecursionError:

@@ -64,6 +64,7 @@ class Assembly:
             labels=None if labels is None else {text: count for text, (_, count) in labels.items()},
             counts=dict(self.collector.counts),
             fixed=tuple(self.collector.fixed),
+            fix_counts=dict(self.collector.fix_counts),
             measured={side: self._lengths(getattr(sides, side)) for side in SIDES},
         )
 

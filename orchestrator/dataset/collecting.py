@@ -37,21 +37,23 @@ class Collector:
     counts: Counter[str] = field(default_factory=Counter)
     """Rule → how often it was met; only the first `MOST_OF_A_RULE` are kept as findings."""
     fixed: list[FixedRow] = field(default_factory=list)
+    fix_counts: Counter[str] = field(default_factory=Counter)
 
     def fix(self, fixed: FixedRow) -> None:
-        """Note what was mended in a row that stays."""
-        self.fixed.append(fixed)
+        """Note what was mended in a row that stays; of one kind of fix only the first `MOST_OF_A_RULE` one by one."""
+        self.fix_counts[fixed.fixed.rule] += 1
+        if self.fix_counts[fixed.fixed.rule] <= MOST_OF_A_RULE:
+            self.fixed.append(fixed)
 
     def extend(self, other: Collector) -> None:
         """What was gathered of the rows that follow."""
         for finding in other.findings:
             self._keep(finding)
-        self.counts.update({rule: count - other._kept(rule) for rule, count in other.counts.items()})
+        for fixed in other.fixed:
+            self.fix(fixed)
+        self.counts.update(_beyond(other.counts))
+        self.fix_counts.update(_beyond(other.fix_counts))
         self.dropped += other.dropped
-        self.fixed += other.fixed
-
-    def _kept(self, rule: str) -> int:
-        return min(self.counts[rule], MOST_OF_A_RULE)
 
     def _keep(self, finding: Finding) -> None:
         self.counts[finding.rule] += 1
@@ -91,3 +93,8 @@ class Collector:
                 place.unit,
             )
         )
+
+
+def _beyond(counts: Counter[str]) -> dict[str, int]:
+    """How many of each were met beyond those that are kept one by one."""
+    return {rule: max(0, count - MOST_OF_A_RULE) for rule, count in counts.items()}

@@ -52,7 +52,7 @@ def load(
 
     `test` and `validation` (likewise) replace the shares that would be split off. `tokenizers`: names of
     `providers.tokenizers` to count rows with on the way, for `Dataset.lengths`. `redactor`: replaces what is sensitive;
-    its map is saved by the caller. `detectors`: find what is sensitive, in place of the patterns.
+    its map is saved by the caller. `detectors`: find sensitive data beside the patterns.
 
     Raises `UsageError` for a wrong file or column, `PairsRefused` (a `DataRefused`) where a finding is an error.
     """

@@ -31,7 +31,7 @@ class Treatment:
     """What is done with every row beside building it.
 
     fix: mend what can be mended without changing what is meant. redactor: replace what is sensitive. detectors: find
-    what is sensitive in place of the patterns. Redactors and detectors work in one process.
+    what the patterns do not see. Redactors and detectors work in one process.
     """
 
     fix: bool = False
@@ -51,9 +51,9 @@ class Treatment:
 
     def finder(self) -> Callable[[str], Iterable[Span]]:
         """What finds sensitive data in a text."""
-        from .sensitive import find, find_with
+        from .sensitive import Patterns, find, find_with
 
-        return find_with(self.detectors) if self.detectors else find
+        return find_with([Patterns(), *self.detectors]) if self.detectors else find
 
 
 class Made(NamedTuple):

@@ -172,7 +172,7 @@ class Dataset:
     Rows are sequences that may read their files again each time. `labels`: answer → rows, most common first, when the
     answers are labels. `counts`: rule → how often it was met, where `findings` keeps only the first 10,000 of a rule.
     `measured`: side → tokenizer → `Lengths`, for the tokenizers that `load` was asked to count with. `fixed`: what was
-    mended, where that was asked for.
+    mended, where that was asked for, with `fix_counts` as `counts` for findings.
     """
 
     rows: Sequence[Row]
@@ -185,6 +185,7 @@ class Dataset:
     labels: Mapping[str, int] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     fixed: tuple[FixedRow, ...] = ()
+    fix_counts: Mapping[str, int] = field(default_factory=dict)
     measured: Any = field(default=None, compare=False, repr=False)
 
     def lengths(self, side: Side, tokenizer: str) -> Lengths | None:
@@ -207,6 +208,7 @@ class Dataset:
             "split": dict(self.split.balance),
             "counts": dict(self.counts),
             "findings": [finding.to_json() for finding in self.findings],
+            "fix_counts": dict(self.fix_counts),
             "fixed": [fixed.to_json() for fixed in self.fixed],
             "dropped": [dropped.to_json() for dropped in self.dropped],
             "sources": [source.to_json() for source in self.sources],

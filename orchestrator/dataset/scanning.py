@@ -87,11 +87,11 @@ class Scan:
         return cls(table, first.answers, first.collector, rows, names, first.tally)
 
 
-class _Built(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Built:
     """A row that may stay."""
 
     number: int
-    offset: int
     example: Example
     accept: tuple[str, ...]
     group: str | None
@@ -127,41 +127,34 @@ class Scanner:
         """Scan what a reader gives."""
         block: list[_Built] = []
         for record in records:
-            built = self._built(record, 0)
+            built = self._built(record)
             if built is not None:
                 block.append(built)
             if len(block) == _BLOCK_ROWS:
-                self._keep(block)
+                self._keep_built(block)
                 block = []
-        self._keep(block)
+        self._keep_built(block)
         return self._scan()
 
     def _block(self, block: Block) -> int:
         """The rows of a block, usual ones without a detour. Returns how many lines it has."""
         lines, offsets, texts = self._usual(block)
-        rows: list[Texts | _Built] = []
-        places: list[tuple[int, int]] = []
-        blanks = 0
-        for index, (usual, offset) in enumerate(zip(texts, offsets, strict=True)):
-            if usual is not None:
-                rows.append(usual)
-                places.append((block.number + index, offset))
-                continue
+        numbers = list(range(block.number, block.number + len(lines)))
+        unusual = [index for index, row in enumerate(texts) if row is None]
+        self._rows += len(lines) - len(unusual)
+        rows: list[Texts | _Built | None] = [*texts]
+        for index in unusual:
             ended = index + 1 < len(lines) or block.content.endswith(b"\n")
             text = lines[index].decode("utf-8", "surrogateescape") + "\n" * ended
-            record = record_of(block.number + index, text)
-            if record is None:
-                blanks += 1
-                continue
-            built = self._built(record, offset)
-            if built is not None:
-                rows.append(built)
-                places.append((built.number, built.offset))
-        self._rows += sum(text is not None for text in texts)
-        self._keep_all(rows, places)
+            record = record_of(numbers[index], text)
+            rows[index] = self._built(record) if record is not None else None
+        if unusual:
+            numbers = [number for number, row in zip(numbers, rows, strict=True) if row is not None]
+            offsets = [offset for offset, row in zip(offsets, rows, strict=True) if row is not None]
+        self._keep([row for row in rows if row is not None], numbers, offsets)
         return len(lines)
 
-    def _built(self, record: Record, offset: int) -> _Built | None:
+    def _built(self, record: Record) -> _Built | None:
         """The row, when it may stay; else it has been noted as dropped."""
         self._rows += 1
         number, fields, problem = record
@@ -179,8 +172,9 @@ class Scanner:
                 if problems and not self._may_stay(problems, built.example, number):
                     return None
                 for one in fixed:
-                    self._collector.fix(FixedRow(number, self._work.file.name, one))
-                return _Built(number, offset, built.example, built.accept, built.group, built.time)
+                    named = one._replace(field=self._maker.column_of(one.field, built.example) or one.field)
+                    self._collector.fix(FixedRow(number, self._work.file.name, named))
+                return _Built(number, built.example, built.accept, built.group, built.time)
         assert problem is not None
         place = Place(self._work.file.name, number, self._work.unit)
         self._collector.row(problem, place)
@@ -204,31 +198,28 @@ class Scanner:
             self._collector.drop(reason, place)
         return reason is None
 
-    def _keep(self, block: list[_Built]) -> None:
-        self._keep_all(block, [(built.number, built.offset) for built in block])
-
-    def _keep_all(self, rows: list[Texts | _Built] | list[_Built], places: list[tuple[int, int]]) -> None:
+    def _keep(self, rows: Sequence[Texts | _Built], numbers: Sequence[int], offsets: Sequence[int]) -> None:
         if not rows:
             return
-        recorder, questions = self._recorder, list[str]()
-        texts: list[str] = []
-        for row in rows:
-            if isinstance(row, _Built):
-                named = normal.names_of(row.example, _content_beside(row))
-                texts.append(row.example.answer)
-                self._beside(row)
-            else:
-                named = normal.names_of_texts(*row)
-                texts.append(row[2])
-            recorder.keys.append(named.keys)
-            questions.append(named.question)
-        recorder.numbers += [number for number, _ in places]
-        recorder.offsets += [offset for _, offset in places]
-        self._answers.add(texts)
+        recorder = self._recorder
+        named = [normal.names_of_texts(*row) if isinstance(row, tuple) else self._names_of(row) for row in rows]
+        recorder.keys += [keys for keys, _ in named]
+        recorder.numbers += numbers
+        recorder.offsets += offsets
+        self._answers.add([row[2] if isinstance(row, tuple) else row.example.answer for row in rows])
         if self._sketch is not None:
-            self._bands.append(self._sketch(questions))
+            self._bands.append(self._sketch([question for _, question in named]))
         for meter in self._meters.values():
-            meter.add([row.example if isinstance(row, _Built) else row for row in rows])
+            meter.add([row if isinstance(row, tuple) else row.example for row in rows])
+
+    def _keep_built(self, rows: Sequence[_Built]) -> None:
+        """Rows that do not stand at an offset."""
+        self._keep(rows, [row.number for row in rows], [0] * len(rows))
+
+    def _names_of(self, row: _Built) -> normal.Names:
+        """The names of a row that is not usual; what stands beside it is noted on the way."""
+        self._beside(row)
+        return normal.names_of(row.example, _content_beside(row))
 
     def _beside(self, row: _Built) -> None:
         layout = self._work.layout

@@ -43,6 +43,7 @@ def _told(scan: Scan) -> dict[str, Any]:
         "findings": [finding.to_json() for finding in collector.findings],
         "dropped": [dropped.to_json() for dropped in collector.dropped],
         "counts": collector.counts,
+        "fix_counts": collector.fix_counts,
         "fixed": [(fixed.row, fixed.file, fixed.fixed) for fixed in collector.fixed],
         "roles": {name: lengths.answer_role for name, lengths in scan.table.lengths.items()},
         "rows": scan.rows,
@@ -66,6 +67,7 @@ def read_scan(path: Path) -> Scan:
         [Dropped(**dropped) for dropped in told["dropped"]],
         Counter(told["counts"]),
         [FixedRow(row, file, Fixed(*fixed)) for row, file, fixed in told["fixed"]],
+        Counter(told["fix_counts"]),
     )
     answers = Answers(total, numbers, jsons, None if labels is None else Counter(labels))
     return Scan(table, answers, collector, told["rows"], tuple(told["names"]), Counter(told["tally"]))

@@ -76,7 +76,7 @@ def picture_of(
         findings=findings,
         dropped=_dropped(dataset.dropped, {source.file: source.format for source in dataset.sources}, one_file),
         repeats=_repeats(findings, skipped),
-        fixed=None if fixed is None else _fixes(fixed, one_file),
+        fixed=None if fixed is None else _fixes(fixed, dataset.fix_counts, one_file),
         labels=_labels(balance["labels"]) if balance["labels"] else None,
         lengths=_lengths(tokens, limits),
         dropped_file=dropped_file,
@@ -158,19 +158,18 @@ def _repeats(findings: Sequence[RuleView], skipped: Sequence[str]) -> tuple[Repe
     return tuple(views)
 
 
-def _fixes(fixed: Iterable[FixedRow], one_file: bool) -> tuple[FixView, ...]:
+def _fixes(fixed: Iterable[FixedRow], counts: Mapping[str, int], one_file: bool) -> tuple[FixView, ...]:
     """The most frequent first."""
-    counts: Counter[str] = Counter()
     first: dict[str, list[Spot]] = {}
     for one in fixed:
         rule, field, before, after = one.fixed
-        counts[rule] += 1
-        if counts[rule] <= _FIRST:
+        spots = first.setdefault(rule, [])
+        if len(spots) < _FIRST:
             where = f"row {one.row}, {field}" if one_file else f"{one.file}, row {one.row}, {field}"
-            first.setdefault(rule, []).append(_spot(where, f"“{before}” → “{after}”"))
+            spots.append(_spot(where, f"“{before}” → “{after}”"))
     return tuple(
         FixView(rule=rule, why=FIXES[rule], count=count, first=tuple(first[rule]))
-        for rule, count in counts.most_common()
+        for rule, count in Counter(counts).most_common()
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..tokenizer import encoding
+from ..tokenizers import counter
 
 __all__ = ["message_tokens", "text_tokens"]
 
@@ -14,7 +14,7 @@ __all__ = ["message_tokens", "text_tokens"]
 @lru_cache(maxsize=4096)
 def text_tokens(text: str) -> int:
     """Tokens of `text`."""
-    return len(encoding("o200k_base").encode_ordinary(text))
+    return int(counter("o200k_base").count([text])[0])
 
 
 def message_tokens(messages: Sequence[Mapping[str, Any]]) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.costing import count
 from providers.records import Example, Message, ModelFacts, Support, TokenRules
-from providers.tokenizer import encoding
+from providers.tokenizers import counter
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 EXACT = ModelFacts(name="m", tunable=Support(answer="yes"), tokenizer="o200k_base")
@@ -28,8 +28,8 @@ def pair(question: str, answer: str) -> Example:
 
 def by_hand(examples: list[Example], name: str = "o200k_base") -> int:
     """The cookbook's count: 3 a message and 3 an example beside the tokens of role and content."""
-    encode = encoding(name).encode_ordinary
-    return sum(3 + sum(3 + len(encode(m.role)) + len(encode(m.text)) for m in e.messages) for e in examples)
+    tokens = counter(name, fast=False).count
+    return sum(3 + sum(3 + sum(tokens([m.role, m.text])) for m in e.messages) for e in examples)
 
 
 @given(st.lists(st.tuples(st.text(max_size=60), st.text(max_size=60)), max_size=5))

