@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from .pipeline.session import Session
 
 __all__ = ["AsyncOrchestrator"]
+
+_WORTH_ANOTHER_PROCESS = 20_000
+"""Rows from which on two processes convert for two platforms sooner than one."""
 
 Consent = Callable[["Quote | None", RunSettings], None]
 See = Callable[["Reading"], None]
@@ -141,11 +144,12 @@ class AsyncOrchestrator:
     ) -> Dataset:
         """Everything that is wrong with the pairs, as findings; refuses nothing that can be read.
 
-        Where the project has a ledger, also which held-out rows a model was trained on before. `page`: where to write
+        Where the project has a ledger, also which held-out rows a model was trained on before. For each target in
+        `to`, also the rows longer than its model takes, and what its platform takes of a file. `page`: where to write
         the same as one HTML page, with the lengths in tokens where `to` names a target.
         """
         chosen = self.settings(pairs, **options)
-        dataset = await self._with_trained_before(check_pairs(chosen, counted=page is not None))
+        dataset = await self._with_trained_before(check_pairs(chosen))
         if page is not None:
             from .pipeline.picturing import picture, write_page
 
@@ -189,8 +193,9 @@ class AsyncOrchestrator:
         """
         from .pipeline.converting import format_named, write_format
         from .pipeline.picturing import write_beside
-        from .pipeline.prepare import prepare_files, write_held_out
+        from .pipeline.prepare import prepare_for, without_findings, write_held_out
         from .pipeline.session import platform_named
+        from .pipeline.side_by_side import side_by_side
 
         chosen = self.settings(pairs, **options)
         platforms = [platform_named(target.provider) for target in chosen.to]
@@ -199,7 +204,10 @@ class AsyncOrchestrator:
             raise UsageError("say what to prepare for", fix="--to PLATFORM:MODEL, or --format NAME, or several of them")
         folder = Path(out)
         dataset = load_pairs(chosen, folder)
-        files = {p.name: prepare_files(dataset, p, chosen.method, folder / p.name) for p in platforms}
+        rows = without_findings(dataset)
+        jobs = [partial(prepare_for, rows, p.name, chosen.method, folder / p.name) for p in platforms]
+        made = side_by_side(jobs) if len(dataset.rows) > _WORTH_ANOTHER_PROCESS else [job() for job in jobs]
+        files = dict(zip([p.name for p in platforms], made, strict=True))
         files |= {told.name: write_format(dataset, told, folder / told.name) for told in wanted}
         write_held_out(dataset, folder / "test.jsonl")
         write_beside(chosen, dataset, folder)

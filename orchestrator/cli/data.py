@@ -28,13 +28,11 @@ _STYLE = {"error": "bold red", "warning": "yellow", "info": "dim"}
 @click.argument("pairs", type=click.Path(path_type=Path), required=False)
 @reading
 @targets
-@click.option("--method", type=click.Choice(["sft", "dpo"]), default="sft", help="What --as-is judges for.")
+@by_method
 @click.option("--as-is", is_flag=True, help="Judge the bytes as they would be uploaded to --to.")
 @click.option("--explain", metavar="RULE", help="Why a rule exists and how to fix what it finds.")
 @click.option("--page", type=click.Path(path_type=Path), help="Write the picture of the data as one HTML page.")
-def check(
-    shell: Shell, pairs: Path | None, explain: str | None, as_is: bool, method: str, page: Path | None, **given: Any
-) -> None:
+def check(shell: Shell, pairs: Path | None, explain: str | None, as_is: bool, page: Path | None, **given: Any) -> None:
     """Check PAIRS row by row: every finding with rule, row, field and fix. Exit 3 when they would be refused.
 
     Plain `check` judges what can be read and converted; --as-is judges the file itself, for one platform.
@@ -46,7 +44,7 @@ def check(
         raise UsageError("name the file with the pairs", fix="tunewright check PAIRS, or --explain RULE")
     if as_is and page:
         raise UsageError("--page shows what can be read, not --as-is", fix="leave one of the two out")
-    judged = _as_is(shell, pairs, method, given) if as_is else _as_read(shell, pairs, page, given)
+    judged = _as_is(shell, pairs, given) if as_is else _as_read(shell, pairs, page, given)
     _print_findings(shell, judged)
     if page:
         shell.out.print(f"\npage: {page}")
@@ -62,8 +60,8 @@ class _Judged(NamedTuple):
     one_file: bool
 
 
-def _as_is(shell: Shell, pairs: Path, method: str, given: dict[str, Any]) -> _Judged:
-    findings = shell.call(lambda orchestrator: orchestrator.check_as_is(pairs, method=method, **gather(given)))
+def _as_is(shell: Shell, pairs: Path, given: dict[str, Any]) -> _Judged:
+    findings = shell.call(lambda orchestrator: orchestrator.check_as_is(pairs, **gather(given)))
     shell.emit({"findings": [finding.to_json() for finding in findings]})
     return _Judged(findings, {}, given["validation"] is None)
 

@@ -21,7 +21,7 @@ from .making import Maker, Treatment
 from .opening import open_source
 from .records import Row
 from .shapes import Layout
-from .usual import Block, usual_reader
+from .usual import usual_again
 
 __all__ = ["Part", "Rows", "Stamp"]
 
@@ -73,7 +73,7 @@ class _Reader:
     def __init__(self, part: Part) -> None:
         self._part = part
         self._maker = Maker(part.layout, part.treatment)
-        self._usual = usual_reader(part.layout, part.treatment, sensitive=False)
+        self._usual = usual_again(part.layout, part.treatment)
 
     def by_number(self, numbers: Sequence[int]) -> Iterator[Row]:
         """Every record is read again; the wanted ones are built."""
@@ -109,8 +109,7 @@ class _Reader:
             at += len(piece)
 
     def _lines(self, numbers: Sequence[int], lines: list[bytes]) -> Iterator[Row]:
-        usual = self._usual(Block(0, 1, b"".join(lines)))
-        for number, line, texts in zip(numbers, lines, usual.texts, strict=True):
+        for number, line, texts in zip(numbers, lines, self._usual(lines), strict=True):
             if texts is None:
                 record = record_of(number, line.decode("utf-8", "surrogateescape"))
                 yield self._row(number, record.fields if record else None)
@@ -173,6 +172,10 @@ class Rows(Sequence[Row]):
         """Where the row of that index stands."""
         part = self.parts[int(np.searchsorted(self.starts, index, side="right")) - 1]
         return Place(part.file.name, int(self.number[index]), part.unit)
+
+    def place_at(self, position: int) -> Place:
+        """Where the row at that position among these stands. Reads no file."""
+        return self.place(int(self.chosen[position]))
 
     def texts(self, indices: Sequence[int]) -> Iterator[Row]:
         """The rows of these indices, ascending."""

@@ -18,7 +18,7 @@ from .lengths import Texts
 from .making import Treatment
 from .shapes import Layout
 
-__all__ = ["Block", "Usual", "usual_reader"]
+__all__ = ["Block", "Usual", "usual_again", "usual_reader"]
 
 _NOT_PLAIN = re.compile(rb"<\||\\u00[0-7]")
 """What a rule may object to, or what an escape may hide: the start of a control token, an escaped ASCII character."""
@@ -59,13 +59,33 @@ Texter = Callable[[Any], Texts | None]
 def usual_reader(layout: Layout | None, treatment: Treatment, *, sensitive: bool) -> Callable[[Block], Usual]:
     """Reads blocks of a file with this layout. `sensitive`: rows with what may be sensitive are not usual."""
     suspects = treatment.suspects() if sensitive or treatment.redactor else _nowhere
-    kind = layout.kind if layout else ""
-    if suspects is None or treatment.fix:
-        return _nothing_usual
-    if layout is None or kind not in ("chat", "pairs") or any(getattr(layout, name) for name in _BESIDE):
-        return _nothing_usual
-    shape, keys = (_Chat, (b'"messages"', b'"role"', b'"content"')) if kind == "chat" else _pair(layout)
-    return _Reader(msgspec.json.Decoder(shape), keys, _chat_texts if kind == "chat" else _pair_texts, suspects)
+    form = None if suspects is None or treatment.fix else _form_of(layout)
+    return _nothing_usual if form is None or suspects is None else _Reader(form, suspects)
+
+
+def usual_again(layout: Layout | None, treatment: Treatment) -> Callable[[Sequence[bytes]], list[Texts | None]]:
+    """Reads lines that were found good before, of which only the form has to be usual."""
+    form = None if treatment.fix or treatment.redactor else _form_of(layout)
+    return _Again(form) if form else lambda lines: [None] * len(lines)
+
+
+class _Form(NamedTuple):
+    """How usual rows of one layout are taken apart. `keys`: as JSON; each stands once in a row or in a turn."""
+
+    decode: Callable[[bytes], Any]
+    keys: tuple[bytes, ...]
+    texts: Texter
+
+
+def _form_of(layout: Layout | None) -> _Form | None:
+    if layout is None or any(getattr(layout, name) for name in _BESIDE):
+        return None
+    if layout.kind == "chat":
+        return _Form(msgspec.json.Decoder(_Chat).decode, (b'"messages"', b'"role"', b'"content"'), _chat_texts)
+    if layout.kind == "pairs":
+        shape, keys = _pair(layout)
+        return _Form(msgspec.json.Decoder(shape).decode, keys, _pair_texts)
+    return None
 
 
 def _pair(layout: Layout) -> tuple[type[msgspec.Struct], tuple[bytes, ...]]:
@@ -84,35 +104,31 @@ def _nothing_usual(block: Block) -> Usual:
     return Usual(lines, offsets, [None] * len(lines))
 
 
-class _Reader:
-    """`keys`: as JSON; each stands once in a row or a turn. One that is met more often may be a second of its name."""
+class _Again:
+    def __init__(self, form: _Form) -> None:
+        self._form = form
 
-    def __init__(self, decoder: Any, keys: tuple[bytes, ...], texts: Texter, suspects: Suspects) -> None:
-        self._decode, self._keys, self._texts, self._suspects = decoder.decode, keys, texts, suspects
+    def __call__(self, lines: Sequence[bytes]) -> list[Texts | None]:
+        texts = self._form.texts
+        return [None if row is None else texts(row) for row in _decoded(self._form, lines)]
+
+
+class _Reader:
+    def __init__(self, form: _Form, suspects: Suspects) -> None:
+        self._form, self._keys, self._suspects = form, form.keys, suspects
 
     def __call__(self, block: Block) -> Usual:
         lines, offsets = _lines(block)
-        rows = self._decoded(lines)
+        rows, texts_of = _decoded(self._form, lines), self._form.texts
         for place in self._odd(block, offsets):
             rows[place] = None
-        texts = [None if row is None else self._texts(row) for row in rows]
-        if not self._keys_stand_once(block.content, rows):
+        texts = [None if row is None else _harmless(texts_of(row)) for row in rows]
+        others = b"".join([line for line, row in zip(lines, rows, strict=True) if row is None])
+        if not self._keys_stand_once(block.content, rows, others):
             for place, (line, row) in enumerate(zip(lines, rows, strict=True)):
                 if row is not None and not self._keys_stand_once(line, [row]):
                     texts[place] = None
         return Usual(lines, offsets, texts)
-
-    def _decoded(self, lines: list[bytes]) -> list[Any]:
-        try:
-            return [self._decode(line) for line in lines]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return [self._decoded_one(line) for line in lines]
-
-    def _decoded_one(self, line: bytes) -> Any:
-        try:
-            return self._decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
 
     def _odd(self, block: Block, offsets: list[int]) -> Iterator[int]:
         """Places of lines to look at closely."""
@@ -123,12 +139,15 @@ class _Reader:
                 place += 1
             yield place
 
-    def _keys_stand_once(self, content: bytes, rows: Sequence[Any]) -> bool:
-        """A key that two members of one object have is met more often than the rows can explain."""
+    def _keys_stand_once(self, content: bytes, rows: Sequence[Any], others: bytes = b"") -> bool:
+        """Whether no key is met more often than the rows explain: one that is may be a second of its name.
+
+        `others`: what stands in the content beside the rows.
+        """
         turns = sum(len(row.messages) if type(row) is _Chat else 1 for row in rows if row is not None)
         whole = sum(row is not None for row in rows)
         wanted = [whole, turns, turns] if len(self._keys) == 3 else [whole] * len(self._keys)
-        return [content.count(key) for key in self._keys] == wanted
+        return [content.count(key) - others.count(key) for key in self._keys] == wanted
 
 
 def _lines(block: Block) -> tuple[list[bytes], list[int]]:
@@ -139,35 +158,53 @@ def _lines(block: Block) -> tuple[list[bytes], list[int]]:
     return lines, offsets[: len(lines)]
 
 
+def _decoded(form: _Form, lines: Sequence[bytes]) -> list[Any]:
+    try:
+        return [form.decode(line) for line in lines]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return [_decoded_one(form, line) for line in lines]
+
+
+def _decoded_one(form: _Form, line: bytes) -> Any:
+    try:
+        return form.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 def _chat_texts(row: _Chat) -> Texts | None:
     turns = row.messages
-    count = len(turns)
-    if count == 3:
+    if len(turns) == 3:
         first, asked, answered = turns
-        if first.role != "system" or not first.content or first.content.isspace():
+        if first.role != "system":
             return None
         system = first.content
-        if not (system.isascii() or not misdecoded(system)):
-            return None
-    elif count == 2:
+    elif len(turns) == 2:
         system, (asked, answered) = None, turns
     else:
         return None
     if asked.role != "user" or answered.role != "assistant":
         return None
-    return _checked(system, asked.content, answered.content)
+    return system, asked.content, answered.content
 
 
 def _pair_texts(row: Any) -> Texts | None:
+    """One-line texts with blanks around them lose them on the long way."""
     user, answer = row.user, row.answer
-    outer = (user[:1], user[-1:], answer[:1], answer[-1:])
-    return None if any(map(str.isspace, outer)) else _checked(None, user, answer)
+    if user[:1].isspace() or user[-1:].isspace() or answer[:1].isspace() or answer[-1:].isspace():
+        return None
+    return None, user, answer
 
 
-def _checked(system: str | None, user: str, answer: str) -> Texts | None:
+def _harmless(texts: Texts | None) -> Texts | None:
     """The texts, if they are no business of any rule."""
+    if texts is None:
+        return None
+    system, user, answer = texts
     if not user or not answer or user.isspace() or answer.isspace() or is_suspicious(answer):
         return None
+    if system is not None and (not system or system.isspace() or (not system.isascii() and misdecoded(system))):
+        return None
     if (user.isascii() or not misdecoded(user)) and (answer.isascii() or not misdecoded(answer)):
-        return system, user, answer
+        return texts
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from providers.contract import Dialect
-from providers.dialects import Format, Limits, breaches, format_of, named
+from providers.dialects import Breach, Format, Limits, breaches, format_of, named
 from providers.errors import NotFound, Unsupported
 from providers.records import FileRole, ProviderFile
 
@@ -115,9 +115,9 @@ def _holds(dialect: Dialect, row: Row) -> bool:
     return True
 
 
-def _refuse(broken: Sequence[str], dialect: Dialect, role: FileRole) -> None:
+def _refuse(broken: Sequence[Breach], dialect: Dialect, role: FileRole) -> None:
     if broken:
         raise DataRefused(
-            f"the {role} file of {dialect.name} has {'; and '.join(broken)}",
+            f"the {role} file of {dialect.name} has {'; and '.join(breach.what for breach in broken)}",
             fix="change the number of rows, or choose a format that takes as many; `docs/formats.md` lists the limits",
         )

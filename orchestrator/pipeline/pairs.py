@@ -13,9 +13,14 @@ from ..settings import RunSettings
 __all__ = ["check_pairs", "load_pairs", "pairs_to_quote"]
 
 
-def check_pairs(settings: RunSettings, *, counted: bool = False) -> Dataset:
-    """Read, check and split; what would be refused is a finding. `counted`: with the tokenizers of the targets too."""
-    return _read(settings, check, _tokenizers(settings) if counted else ())
+def check_pairs(settings: RunSettings) -> Dataset:
+    """Read, check and split, and hold against the targets, if there are any; what would be refused is a finding."""
+    dataset = _read(settings, check, _tokenizers(settings))
+    if not settings.to:
+        return dataset
+    from .fitting import with_fit
+
+    return with_fit(dataset, settings)
 
 
 def load_pairs(settings: RunSettings, uploads: Path | None = None) -> Dataset:

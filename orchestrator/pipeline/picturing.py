@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from ..costing.tokens import RowTokens, margin_of, row_tokens, tokenizer_of
 from ..dataset import Dataset
 from ..dataset.dropped_rows import write_dropped
-from ..dataset.splitting import SIDES
 from ..errors import TunewrightError
 from ..report.data_building import picture_of
 from ..report.data_lengths import Limit, TokenCounts
 from ..report.data_page import write_data_page
 from ..report.data_view import DataPicture
-from ..settings import RunSettings, Target
-from .session import platform_named
+from ..settings import RunSettings
+from .counting import Counted, counted
 
 __all__ = ["picture", "write_beside", "write_page"]
 
@@ -41,34 +36,19 @@ def write_page(made: DataPicture, path: Path) -> None:
 
 def picture(settings: RunSettings, dataset: Dataset, dropped_file: str | None = None) -> DataPicture:
     """What the page shows. Tokens are those of the first target; each limit is held against its own target's count."""
-    counted = [_counted(dataset, target, settings) for target in settings.to]
+    targets = {str(target): counted(dataset, target, settings) for target in settings.to}
+    first = next(iter(targets.values()), None)
     return picture_of(
         dataset,
         pairs=str(settings.pairs),
-        tokens=counted[0].tokens if counted else None,
-        limits=[one.limit for one in counted if one.limit],
+        tokens=_tokens(first) if first else None,
+        limits=[Limit(name, one.longest, one.rows.whole) for name, one in targets.items() if one.longest],
         fixed=dataset.fixed if settings.policy.fix else None,
         skipped=settings.policy.skip,
         dropped_file=dropped_file,
     )
 
 
-class _Counted(NamedTuple):
-    tokens: TokenCounts
-    limit: Limit | None
-
-
-def _counted(dataset: Dataset, target: Target, settings: RunSettings) -> _Counted:
-    """The rows as one target counts them."""
-    platform = platform_named(target.provider)
-    facts = platform.model(target.model)
-    rules = platform.token_rules(target.model, settings.method, settings.hyperparameters)
-    name = tokenizer_of(facts)
-    lengths = [dataset.lengths(side, name) for side in SIDES]
-    parts = [row_tokens(one, rules) for one in lengths if one is not None]
-    rows = RowTokens(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    longest = rules.truncate_at or facts.context_tokens
-    return _Counted(
-        TokenCounts(rows.whole - rows.answer, rows.answer, name, float(margin_of(facts))),
-        Limit(f"{target.provider}:{target.model}", longest, rows.whole) if longest else None,
-    )
+def _tokens(counted: Counted) -> TokenCounts:
+    rows = counted.rows
+    return TokenCounts(rows.whole - rows.answer, rows.answer, counted.tokenizer, float(counted.margin))

@@ -9,17 +9,25 @@ from dataclasses import replace
 from pathlib import Path
 
 from providers.contract import Platform
+from providers.dialects import write_conversation
 from providers.records import Method, ProviderFile
 
-from ..canonical import plain
 from ..dataset.records import Dataset, Split
 from ..ledger.codec import dump
 from ..ledger.codec import load as decode
 from .converting import convert, write_readably
-from .session import Session, writable
+from .session import Session, platform_named, writable
 from .suiting import refuse_unsuitable
 
-__all__ = ["archive", "prepare_files", "restore", "upload_files", "write_held_out"]
+__all__ = [
+    "archive",
+    "prepare_files",
+    "prepare_for",
+    "restore",
+    "upload_files",
+    "without_findings",
+    "write_held_out",
+]
 
 FILES = "files"
 DATASETS = "datasets"
@@ -40,14 +48,26 @@ def prepare_files(dataset: Dataset, platform: Platform, method: Method, director
     return write_readably(dataset, platform.dialect(method), directory)
 
 
+def prepare_for(dataset: Dataset, provider: str, method: Method, directory: Path) -> tuple[ProviderFile, ...]:
+    """`prepare_files` for a platform by its name, so that another process can do it."""
+    return prepare_files(dataset, platform_named(provider), method, directory)
+
+
+def without_findings(dataset: Dataset) -> Dataset:
+    """The rows and their split alone: what converting needs."""
+    return replace(dataset, rows=(), findings=(), dropped=(), fixed=(), measured=None)
+
+
 def write_held_out(dataset: Dataset, path: Path) -> Path:
-    """The held-out rows as pairs, one JSON object a line: `messages` to ask, `output` to expect."""
+    """The held-out rows as chat lines that every command reads, with other right answers under `accept`."""
     writable(path.parent)
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("w", encoding="utf-8") as stream:
         for row in dataset.split.test:
-            asked = {"messages": plain(row.example.prompt), "output": row.example.answer}
-            stream.write(json.dumps(asked, ensure_ascii=False) + "\n")
+            line = write_conversation(row.example)
+            if row.accept:
+                line["accept"] = list(row.accept)
+            stream.write(json.dumps(line, ensure_ascii=False, default=dict) + "\n")
     part.replace(path)
     return path
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from .bedrock_claude import BEDROCK_CLAUDE
 from .bedrock_nova import BEDROCK_NOVA
 from .calls import plainly
-from .conversation import BadLine, message_json, parse_conversation, unknown_keys
+from .conversation import BadLine, message_json, parse_conversation, unknown_keys, write_conversation
 from .fireworks import FIREWORKS_CHAT
 from .formats import Format, format_of, named, names
 from .gemini import GEMINI, GEMINI_PREFERENCE
-from .limits import Limits, breaches
+from .limits import Breach, Limits, breaches
 from .lines import encode_line
 from .llama_factory import LLAMA_FACTORY, LLAMA_FACTORY_PREFERENCE
 from .openai_chat import OPENAI_CHAT
@@ -44,6 +44,7 @@ __all__ = [
     "TRL_PREFERENCE",
     "TRL_PROMPT_COMPLETION",
     "BadLine",
+    "Breach",
     "Format",
     "Limits",
     "breaches",
@@ -57,4 +58,5 @@ __all__ = [
     "parse_conversation",
     "plainly",
     "unknown_keys",
+    "write_conversation",
 ]

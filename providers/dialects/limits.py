@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from ..records import FileRole
 
-__all__ = ["Limits", "breaches"]
+__all__ = ["Breach", "Limits", "breaches"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +21,20 @@ class Limits:
     most_bytes: int | None = None
 
 
-def breaches(limits: Limits, role: FileRole, rows: int, size: int | None = None) -> Iterator[str]:
-    """One sentence for each limit that the file breaks. `size` in bytes; None: not known yet."""
+class Breach(NamedTuple):
+    """A limit that a file breaks. `what` completes "the file has …"."""
+
+    reason: Literal["too-few-rows", "too-many-rows", "file-too-large"]
+    what: str
+
+
+def breaches(limits: Limits, role: FileRole, rows: int, size: int | None = None) -> Iterator[Breach]:
+    """Each limit that the file breaks. `size` in bytes; None: not known yet."""
     training = role == "train"
     most = limits.most_rows if training else limits.most_validation_rows
     if training and limits.least_rows is not None and rows < limits.least_rows:
-        yield f"{rows:,} rows, and it takes no fewer than {limits.least_rows:,}"
+        yield Breach("too-few-rows", f"{rows:,} rows, and it takes no fewer than {limits.least_rows:,}")
     if most is not None and rows > most:
-        yield f"{rows:,} rows, and it takes no more than {most:,}"
+        yield Breach("too-many-rows", f"{rows:,} rows, and it takes no more than {most:,}")
     if size is not None and limits.most_bytes is not None and size > limits.most_bytes:
-        yield f"{size:,} bytes, and it takes no more than {limits.most_bytes:,}"
+        yield Breach("file-too-large", f"{size:,} bytes, and it takes no more than {limits.most_bytes:,}")

@@ -144,7 +144,7 @@ def test_a_limit_holds_up_to_its_very_edge(rows: int, size: int, broken: int) ->
 def test_a_validation_file_has_limits_of_its_own() -> None:
     limits = Limits(least_rows=3, most_rows=5, most_validation_rows=1)
     assert not list(breaches(limits, "validation", 1, 10))
-    assert "no more than 1" in next(breaches(limits, "validation", 2))
+    assert "no more than 1" in next(breaches(limits, "validation", 2)).what
 
 
 TOOLCALLS = DATA / "llamafactory_toolcall/glaive_toolcall_en_demo.json"
