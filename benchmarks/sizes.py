@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("", "[evaluate]", "[formats]", "[sandbox]")
+EXTRAS = ("", "[fast]", "[tokenizers]", "[evaluate]", "[formats]", "[sandbox]")
 
 
 def main() -> None:

@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING, Unpack
 
 from .clock import Clock, SystemClock, today
 from .config import Config, checked, environment, find_config, load_config
-from .dataset import check_as_is
 from .dataset.records import Dataset, Finding
 from .errors import BudgetRefused, StillRunning, UsageError
 from .home import find_home, has_ledger
-from .pipeline.pairs import check_pairs, load_pairs, pairs_to_quote
+from .pipeline.pairs import check_pairs, load_pairs, pairs_to_quote, sample_to_quote
 from .pipeline.project import Project
 from .settings import RunOptions, RunSettings, Target, merge
 
 if TYPE_CHECKING:
-    from providers.records import ModelFacts, PlannedRequest, ProviderFile, RemoteJob, TokenRules
+    from providers.records import PlannedRequest, ProviderFile, RemoteJob
 
     from .costing import Advice, AdviceInput, Quote
     from .jobs.desk import Notice
@@ -164,23 +163,20 @@ class AsyncOrchestrator:
         desk = self.session.desk
         return await desk.db(with_trained_before, desk.ledger, dataset)
 
-    async def check_as_is(self, pairs: Path | str, **options: Unpack[RunOptions]) -> tuple[Finding, ...]:
-        """What is wrong with this very file, were it uploaded to the one platform in `to`. Reads, converts nothing."""
-        from providers.errors import NotFound
+    async def check_as_is(
+        self, pairs: Path | str, *, format: str | None = None, **options: Unpack[RunOptions]
+    ) -> tuple[Finding, ...]:
+        """What is wrong with this very file, were it uploaded to the one platform in `to`. Reads, converts nothing.
 
-        from .pipeline.session import platform_named
+        `format`: a name such as "bedrock-nova", in place of the platform's own; the length of rows is judged only where
+        `to` is given beside it.
+        """
+        from .pipeline.judging import judged_for_format, judged_for_target
 
         chosen = self.settings(pairs, **options)
-        platform, name = platform_named(chosen.target.provider), chosen.target.model
-        model: ModelFacts | None = None
-        rules: TokenRules | None = None
-        try:
-            model = platform.model(name)
-            rules = platform.token_rules(name, chosen.method, chosen.hyperparameters)
-        except NotFound:  # a model without facts: everything but the length of rows can be judged
-            pass
-        dialect = platform.dialect(chosen.method)
-        return check_as_is(chosen.pairs, dialect, validation=chosen.validation, model=model, rules=rules)
+        if format is None:
+            return judged_for_target(chosen)
+        return judged_for_format(chosen, format, chosen.target if options.get("to") else None)
 
     async def prepare(
         self, pairs: Path | str, out: Path | str, *, formats: Sequence[str] = (), **options: Unpack[RunOptions]
@@ -213,8 +209,14 @@ class AsyncOrchestrator:
         write_beside(chosen, dataset, folder)
         return dataset, files
 
-    async def estimate(self, pairs: Path | str, **options: Unpack[RunOptions]) -> tuple[Quote, ...]:
-        """One quote a target. No key, no network, nothing written."""
+    async def estimate(
+        self, pairs: Path | str, *, sample: int | None = None, **options: Unpack[RunOptions]
+    ) -> tuple[Quote, ...]:
+        """One quote a target. No key, no network, nothing written.
+
+        `sample`: read about that many rows at random places of a file of lines, and estimate; `Quote.sample` says how
+        far that may be off. A file with hardly more rows is read whole.
+        """
         from .pipeline.quoting import quote_for
 
         chosen = self.settings(pairs, **options)
@@ -224,7 +226,8 @@ class AsyncOrchestrator:
                 where="--to",
                 fix="--to PLATFORM:MODEL; `tunewright models ls` lists them",
             )
-        dataset, on = pairs_to_quote(chosen), today(self._clock)
+        dataset = pairs_to_quote(chosen) if sample is None else sample_to_quote(chosen, sample)
+        on = today(self._clock)
         return tuple(
             quote_for(chosen, dataset, target, environ=self._environ, home=self.home, on=on) for target in chosen.to
         )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["check", "prepare", "print_sources"]
 
 _SHOWN, _SHOWN_FIXES = 5, 2
+_SIDES = {"train": "train", "validation": "validation", "test": "held out"}
 _STYLE = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
@@ -30,12 +31,21 @@ _STYLE = {"error": "bold red", "warning": "yellow", "info": "dim"}
 @targets
 @by_method
 @click.option("--as-is", is_flag=True, help="Judge the bytes as they would be uploaded to --to.")
+@click.option("--format", metavar="NAME", help="For --as-is: judge them as this file format, as in docs/formats.md.")
 @click.option("--explain", metavar="RULE", help="Why a rule exists and how to fix what it finds.")
 @click.option("--page", type=click.Path(path_type=Path), help="Write the picture of the data as one HTML page.")
-def check(shell: Shell, pairs: Path | None, explain: str | None, as_is: bool, page: Path | None, **given: Any) -> None:
+def check(
+    shell: Shell,
+    pairs: Path | None,
+    explain: str | None,
+    as_is: bool,
+    format: str | None,
+    page: Path | None,
+    **given: Any,
+) -> None:
     """Check PAIRS row by row: every finding with rule, row, field and fix. Exit 3 when they would be refused.
 
-    Plain `check` judges what can be read and converted; --as-is judges the file itself, for one platform.
+    Plain `check` judges what can be read and converted, for all of --to; --as-is judges the file itself, for one.
     """
     if explain:
         _explain(shell, explain)
@@ -44,7 +54,9 @@ def check(shell: Shell, pairs: Path | None, explain: str | None, as_is: bool, pa
         raise UsageError("name the file with the pairs", fix="tunewright check PAIRS, or --explain RULE")
     if as_is and page:
         raise UsageError("--page shows what can be read, not --as-is", fix="leave one of the two out")
-    judged = _as_is(shell, pairs, given) if as_is else _as_read(shell, pairs, page, given)
+    if format and not as_is:
+        raise UsageError("--format says what --as-is judges for", fix="add --as-is, or --to PLATFORM:MODEL instead")
+    judged = _as_is(shell, pairs, format, given) if as_is else _as_read(shell, pairs, page, given)
     _print_findings(shell, judged)
     if page:
         shell.out.print(f"\npage: {page}")
@@ -60,25 +72,57 @@ class _Judged(NamedTuple):
     one_file: bool
 
 
-def _as_is(shell: Shell, pairs: Path, given: dict[str, Any]) -> _Judged:
-    findings = shell.call(lambda orchestrator: orchestrator.check_as_is(pairs, **gather(given)))
+def _as_is(shell: Shell, pairs: Path, format: str | None, given: dict[str, Any]) -> _Judged:
+    findings = shell.call(lambda orchestrator: orchestrator.check_as_is(pairs, format=format, **gather(given)))
     shell.emit({"findings": [finding.to_json() for finding in findings]})
     return _Judged(findings, {}, given["validation"] is None)
 
 
 def _as_read(shell: Shell, pairs: Path, page: Path | None, given: dict[str, Any]) -> _Judged:
     dataset = shell.call(lambda orchestrator: orchestrator.check(pairs, page=page, **gather(given)))
-    shell.emit({**dataset.to_json(), "page": str(page) if page else None})
+    shell.emit({**dataset.to_json(), "page": str(page) if page else None, **_map(given["redact"])})
     print_sources(shell, dataset)
+    _print_redacted(shell, dataset, given["redact"])
     return _Judged(dataset.findings, dataset.counts, len(dataset.sources) == 1)
 
 
 def _explain(shell: Shell, name: str) -> None:
     from ..dataset import explain
 
-    rule = explain(name)
-    shell.emit({"rule": rule.id, "severity": rule.severity, "why": rule.why, "fix": rule.fix})
+    rule, rulings = explain(name), _rulings(name)
+    shell.emit({"rule": rule.id, "severity": rule.severity, "why": rule.why, "fix": rule.fix, "rulings": rulings})
     shell.out.print(f"{rule.id} ({rule.severity})\n  why: {rule.why}\n  fix: {rule.fix}")
+    _print_rulings(shell, rule.severity, rulings)
+
+
+def _print_rulings(shell: Shell, usual: str, rulings: list[dict[str, str]]) -> None:
+    if not rulings:
+        shell.out.print("  severity: the same for every platform and method, as far as is known")
+        return
+    shell.out.print(f"  severity: {usual}, but")
+    alike: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for ruling in rulings:
+        alike[ruling["severity"], ruling["source"], ruling["as_of"]].append(ruling["title"])
+    for (severity, source, as_of), titles in alike.items():
+        shell.out.print(f"    {severity} for {'; '.join(titles)}")
+        shell.out.print(f"      {source} (checked {as_of})", style="dim")
+
+
+def _rulings(rule: str) -> list[dict[str, str]]:
+    """The formats whose platforms judge otherwise: a format is a platform's file for one method."""
+    from providers.dialects import format_of
+    from providers.dialects.rulings import rulings_on
+
+    return [
+        {
+            "format": name,
+            "title": format_of(name).title,
+            "severity": ruling.severity,
+            "source": ruling.source,
+            "as_of": ruling.as_of.isoformat(),
+        }
+        for name, ruling in rulings_on(rule).items()
+    ]
 
 
 def print_sources(shell: Shell, dataset: Dataset) -> None:
@@ -90,11 +134,42 @@ def print_sources(shell: Shell, dataset: Dataset) -> None:
     split = dataset.split
     shares = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} held out"
     shell.out.print(f"{len(dataset.rows):,} rows kept: {shares} · answers are {dataset.task}")
+    _print_split(shell, split.balance)
     dropped = Counter(item.rule for item in dataset.dropped)
     if dropped:
         shell.out.print(f"{dropped.total():,} dropped:")
     for rule, count in dropped.most_common():
         shell.out.print(f"  {count:>9,}  {rule}")
+
+
+def _map(path: Path | None) -> dict[str, str | None]:
+    return {"redaction_map": str(path) if path else None}
+
+
+def _print_split(shell: Shell, balance: Mapping[str, Any]) -> None:
+    """What decided the sides, where the user named a column for it."""
+    if balance["by"] == "time":
+        shell.out.print("  split by time, the latest rows held out:")
+        for side, times in balance["times"].items():
+            if times is not None:
+                first, last = (time.removesuffix("Z").replace("T", " ").removesuffix(" 00:00:00") for time in times)
+                shell.out.print(f"    {_SIDES[side]:<10}  {first} to {last} (UTC)")
+    if balance["by"] == "group":
+        told = {side: balance["groups"][side] for side in _SIDES}
+        alone = f"; {balance['groups']['none']:,} rows without one go by their input" * bool(balance["groups"]["none"])
+        sides = ", ".join(f"{count:,} {_SIDES[side]}" for side, count in told.items())
+        shell.out.print(f"  split by group: {sum(told.values()):,} groups, {sides}{alone}")
+
+
+def _print_redacted(shell: Shell, dataset: Dataset, path: Path | None) -> None:
+    """How many values were replaced, and where they can be read."""
+    if path is None:
+        return
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in dataset.redacted.items())
+    shell.out.print(
+        f"redacted, each value counted once: {kinds}" if kinds else "redacted: nothing, no such value was found"
+    )
+    shell.out.print(f"  the map: {path} (for you alone, never uploaded)")
 
 
 def _print_findings(shell: Shell, judged: _Judged) -> None:
@@ -134,8 +209,16 @@ def prepare(shell: Shell, pairs: Path, out: Path, **given: Any) -> None:
         for name, made in files.items()
     }
     beside = {"test": out / "test.jsonl", "dropped_file": out / "dropped.jsonl", "page": out / "data.html"}
-    shell.emit({**dataset.to_json(), "files": listed, **{name: str(path) for name, path in beside.items()}})
+    shell.emit(
+        {
+            **dataset.to_json(),
+            "files": listed,
+            **{name: str(path) for name, path in beside.items()},
+            **_map(given["redact"]),
+        }
+    )
     print_sources(shell, dataset)
+    _print_redacted(shell, dataset, given["redact"])
     if given["fix"]:
         _print_fixes(shell, dataset)
     for name, made in files.items():

@@ -8,7 +8,7 @@ from typing import Any
 from ..canonical import plain
 from .options import PAIRS, asking, gather, reading, targets, training
 from .quoting import print_limits, print_quotes
-from .shell import Shell, command
+from .shell import Shell, command, option
 
 __all__ = ["estimate"]
 
@@ -19,6 +19,12 @@ __all__ = ["estimate"]
 @targets
 @training
 @asking
+@option(
+    "--sample",
+    type=int,
+    metavar="N",
+    help="Read about N rows at random places of JSON Lines too large to read, and estimate, with an interval.",
+)
 def estimate(shell: Shell, pairs: Path, **given: Any) -> None:
     """Quote the same PAIRS at one or more targets. Needs no key and no network; writes nothing.
 

@@ -72,8 +72,11 @@ def print_quote(console: Console, quote: Quote) -> None:
     exact = "counted exactly" if count.exact else f"between {count.low:,} and {count.high:,}"
     console.print(f"quote for {quote.provider}:{quote.model}, {quote.method.value}", style="bold")
     console.print(
-        f"  {count.rows:,} training rows, {count.tokens:,} tokens a pass ({exact}); {quote.billed_tokens:,} billed"
+        f"  {count.about}{count.rows:,} training rows, {count.tokens:,} tokens a pass ({exact}); "
+        f"{count.about}{quote.billed_tokens:,} billed"
     )
+    if quote.sample:
+        console.print(f"  {quote.sample.text}", style="yellow")
     for line in quote.lines:
         _row(console, line.name, _spread(line.low_usd, line.high_usd), line.basis + _mark(line, sources))
         if line.note and not quote.sandbox:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from providers.records import Hyperparameters, Method, ModelFacts, Price, PriceItem, Sampling, TokenRules
 
@@ -104,7 +105,7 @@ def evaluation_lines(costed: Costed, sampling: Sampling) -> tuple[QuoteLine, ...
         return ()
     base = _asked(costed, sampling, "base", PriceItem.INPUT, PriceItem.OUTPUT)
     if costed.facts.tuned_serving == "dedicated":
-        basis = f"{costed.test.rows:,} prompts; served by the hour, see hosting"
+        basis = f"{costed.test.about}{costed.test.rows:,} prompts; served by the hour, see hosting"
         tuned = _free("evaluation", basis, costed.facts.source, part="tuned")
     else:
         tuned = _asked(costed, sampling, "tuned", PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
@@ -115,12 +116,36 @@ def _asked(costed: Costed, sampling: Sampling, part: str, into: PriceItem, out: 
     test, price_in, price_out = costed.test, costed.price(into), costed.price(out)
     longest = test.rows * sampling.max_tokens
     shortest = min(test.answer_tokens, longest)
-    basis = f"{test.rows:,} prompts, {test.prompt_tokens:,} tokens in, {shortest:,} to {longest:,} out"
+    basis = f"{test.about}{test.rows:,} prompts, {test.prompt_tokens:,} tokens in, {shortest:,} to {longest:,} out"
     if price_in is None or price_out is None or price_in.usd is None or price_out.usd is None:
         return _unknown("evaluation", basis, price_in or price_out, part=part)
-    low = _at(_fewest(test.prompt_tokens, test), _low_of(price_in)) + _at(_fewest(shortest, test), _low_of(price_out))
-    high = _at(_most(test.prompt_tokens, test), price_in.usd) + _at(longest, price_out.usd)
+    least, most = _least_asked(test, sampling.max_tokens), _most_asked(test, sampling.max_tokens)
+    low = _at(least.prompts, _low_of(price_in)) + _at(least.answers, _low_of(price_out))
+    high = _at(most.prompts, price_in.usd) + _at(most.answers, price_out.usd)
     return _line("evaluation", low, high, f"{basis} × {_rate(price_in)} and {_rate(price_out)}", price_in, part)
+
+
+class _Asked(NamedTuple):
+    """Tokens of all prompts, and of all answers to them."""
+
+    prompts: int
+    answers: int
+
+
+def _least_asked(test: TokenCount, max_tokens: int) -> _Asked:
+    """With answers as long as the references."""
+    if test.spread:
+        answers = min(test.spread.answer_tokens.low, test.spread.rows.low * max_tokens)
+        return _Asked(test.spread.prompt_tokens.low, answers)
+    answers = min(test.answer_tokens, test.rows * max_tokens)
+    return _Asked(_fewest(test.prompt_tokens, test), _fewest(answers, test))
+
+
+def _most_asked(test: TokenCount, max_tokens: int) -> _Asked:
+    """With answers as long as they may be."""
+    if test.spread:
+        return _Asked(test.spread.prompt_tokens.high, test.spread.rows.high * max_tokens)
+    return _Asked(_most(test.prompt_tokens, test), test.rows * max_tokens)
 
 
 def _fewest(part: int, whole: TokenCount) -> int:

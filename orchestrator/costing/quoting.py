@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from providers.records import Capability, Hyperparameters, ModelFacts, Price
+from providers.records import Capability, Example, Hyperparameters, ModelFacts, Price, TokenRules
 
+from ..dataset.samples import SampleShare
 from .document import SOURCE, band_for, document, maintenance_rhythm
 from .lines import Costed, evaluation_lines, hosting_line, people_line, training_line, validation_line
-from .records import Ask, Band, DateNote, Hours, Maintenance, Quote, QuoteLine
+from .records import Ask, Band, DateNote, Hours, Maintenance, Quote, QuoteLine, TokenCount
+from .sampled import count_share, note_of
 from .tokens import count
+
+if TYPE_CHECKING:
+    from ..dataset.lengths import Lengths
 
 __all__ = ["quote"]
 
@@ -70,14 +75,19 @@ def quote(ask: Ask) -> Quote:
         on=ask.on,
         as_of=min((line.as_of for line in bill if line.as_of), default=None),
         warnings=_warnings(ask, facts, costed, dates),
+        sample=note_of(ask.train, costed.train) if isinstance(ask.train, SampleShare) else None,
     )
 
 
 def _costed(ask: Ask, facts: ModelFacts, settings: Hyperparameters) -> Costed:
     rules = ask.platform.token_rules(ask.model, ask.method, settings)
-    train, validation = count(ask.train, rules, facts), count(ask.validation, rules, facts)
-    test = count(ask.test, replace(rules, pads_to_context=False), facts)  # prompts are asked one by one, never padded
+    train, validation = _count(ask.train, rules, facts), _count(ask.validation, rules, facts)
+    test = _count(ask.test, replace(rules, pads_to_context=False), facts)  # prompts are asked one by one, never padded
     return Costed(facts, rules, _prices(ask, settings), settings, train, validation, test, ask.method)
+
+
+def _count(rows: Sequence[Example] | Lengths | SampleShare, rules: TokenRules, facts: ModelFacts) -> TokenCount:
+    return count_share(rows, rules, facts) if isinstance(rows, SampleShare) else count(rows, rules, facts)
 
 
 def _prices(ask: Ask, settings: Hyperparameters) -> Sequence[Price]:
@@ -203,11 +213,25 @@ def _warnings(ask: Ask, facts: ModelFacts, costed: Costed, dates: Sequence[DateN
         found.append(f"{facts.name} is not listed for {ask.method.value}")
     found += [_date_warning(note) for note in dates if note.warn]
     if costed.train.truncated_rows:
+        about = costed.train.about
         found.append(
-            f"{costed.train.truncated_rows:,} rows are longer than {costed.rules.truncate_at:,} tokens: "
+            f"{about}{costed.train.truncated_rows:,} rows are longer than {costed.rules.truncate_at:,} tokens: "
             f"{costed.train.truncated_tokens:,} tokens at their ends will not be learned"
         )
-    return tuple(found)
+    return (*found, *_epoch_warning(ask, costed))
+
+
+def _epoch_warning(ask: Ask, costed: Costed) -> tuple[str, ...]:
+    """A preset follows the number of rows, which a sample leaves open."""
+    spread = costed.train.spread
+    if spread is None:
+        return ()
+    ends = [ask.platform.recipe(ask.model, ask.method, ask.hyperparameters, rows, 1) for rows in spread.rows]
+    fewer, more = (recipe.hyperparameters.epochs for recipe in ends)
+    if fewer == more:
+        return ()
+    rows = f"{spread.rows.low:,} to {spread.rows.high:,}"
+    return (f"{rows} training rows may take {fewer} or {more} epochs; give --epochs to settle it",)
 
 
 def _date_warning(note: DateNote) -> str:

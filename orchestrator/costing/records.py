@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 # Imported for real, not for types alone: the ledger rebuilds a stored quote from its annotations.
 from providers.records import Example, Hyperparameters, Method, Recipe, Sampling
@@ -19,17 +19,21 @@ if TYPE_CHECKING:
     from providers.contract import Platform
 
     from ..dataset.lengths import Lengths
+    from ..dataset.samples import SampleShare
     from .overrides import Overrides
 
 __all__ = [
     "Ask",
     "Band",
     "DateNote",
+    "Ends",
     "Hours",
     "Item",
     "Maintenance",
     "Quote",
     "QuoteLine",
+    "SampleNote",
+    "Spread",
     "TokenCount",
     "jsonable",
     "usd_text",
@@ -38,12 +42,59 @@ __all__ = [
 Item = Literal["training", "validation", "evaluation", "hosting", "people"]
 
 
+class Ends(NamedTuple):
+    """The two ends of an interval."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Intervals at 95 %: of rows and of tokens as they would be counted here; of prompts and answers as billed."""
+
+    rows: Ends
+    tokens: Ends
+    prompt_tokens: Ends
+    answer_tokens: Ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleNote:
+    """How far a quote rests on a sample.
+
+    `rows`: usable rows of the whole, estimated, with the ends of the interval at `confidence`. `rows_read` of them,
+    `rows_dropped` of these not usable, in `windows` places, whose lines are `bytes_read` of `bytes_there`.
+    `percent_off`: half the interval of the training tokens, in percent of them, the tokenizer's own margin not counted.
+    """
+
+    rows_read: int
+    rows_dropped: int
+    rows: int
+    rows_ends: Ends
+    windows: int
+    bytes_read: int
+    bytes_there: int
+    seed: int
+    confidence: Decimal
+    percent_off: Decimal
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return (
+            f"from a sample of {self.rows_read:,} rows (of about {self.rows:,}): tokens ±{self.percent_off} % at "
+            f"{100 * self.confidence:.0f} %; duplicates, leaks and contradictions were not looked for"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class TokenCount:
     """Tokens of one pass over some examples, after truncation; `low` and `high` bound what the platform may count.
 
     `exact`: counted with the platform's own tokenizer and no part whose wire format is unpublished.
     `prompt_tokens` is what asking every prompt once costs, `answer_tokens` the reference answers alone.
+    `spread`: where only a sample was read, what its other numbers may be.
     """
 
     rows: int
@@ -55,6 +106,12 @@ class TokenCount:
     truncated_tokens: int
     prompt_tokens: int
     answer_tokens: int
+    spread: Spread | None = None
+
+    @property
+    def about(self) -> str:
+        """What stands before a number that was estimated."""
+        return "about " if self.spread else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +198,8 @@ class DateNote:
 class Ask:
     """What is to be quoted. `rows_cleaned` picks the band; `on` is today, always injected.
 
-    The rows of each share are examples, or their lengths by the tokenizer that `tokenizer_of` names for the model.
+    The rows of each share are examples, or their lengths by the tokenizer that `tokenizer_of` names for the model, or
+    what a sample says of those; then all three are of one sample.
 
     `hosting_hours`: how long a tuned model is to be served where serving bills by the hour. `people_usd`: the user's
     own figure for people and data, None where not given. `sandbox`: what is spent there is not money.
@@ -151,9 +209,9 @@ class Ask:
     model: str
     method: Method
     hyperparameters: Hyperparameters
-    train: Sequence[Example] | Lengths
-    validation: Sequence[Example] | Lengths
-    test: Sequence[Example] | Lengths
+    train: Sequence[Example] | Lengths | SampleShare
+    validation: Sequence[Example] | Lengths | SampleShare
+    test: Sequence[Example] | Lengths | SampleShare
     sampling: Sampling
     rows_cleaned: int
     on: date
@@ -170,7 +228,8 @@ class Quote:
     `low_usd`, `high_usd`, `complete` and `unknown` are the platform's own bill (training, validation, evaluation,
     hosting): what a budget reserves. Not complete: the sums hold what is known, and are only "at least".
     `project_low_usd` and `project_high_usd` add the people's figure, None where that or any part is not known; they
-    are what compares with `band`. `as_of` is the oldest price row used.
+    are what compares with `band`. `as_of` is the oldest price row used. `sample`: where only a part of the pairs was
+    read, how far that may be off; low and high hold it.
     """
 
     provider: str
@@ -200,6 +259,7 @@ class Quote:
     on: date
     as_of: date | None
     warnings: tuple[str, ...] = ()
+    sample: SampleNote | None = None
 
     @property
     def total_text(self) -> str:

@@ -21,6 +21,7 @@ from .rows import Rows
 from .scanning import Scan
 from .splitting import SIDES, Given, Moved, Sides, split, split_by_time
 from .table import RowTable
+from .times import iso_of
 
 __all__ = ["Assembly"]
 
@@ -188,9 +189,25 @@ class Assembly:
             **sizes,
             "shares": {side: round(size / total, 4) if total else 0.0 for side, size in sizes.items()},
             "by": "time" if len(self._table.time) else "group" if self._table.group.any() else "input",
+            "times": self._times(sides) if len(self._table.time) else None,
+            "groups": self._groups(sides) if self._table.group.any() else None,
             "moved": [self._moved(moved) for moved in sides.moved],
             "labels": self._label_balance(sides, labels) if labels is not None else None,
         }
+
+    def _times(self, sides: Sides) -> dict[str, list[str] | None]:
+        """Side → its first and its last time; None where its rows have none, as those of a file that was given."""
+        times = {side: self._table.time[getattr(sides, side)] for side in SIDES}
+        return {
+            side: [iso_of(column.min()), iso_of(column.max())] if len(column) and not np.isnan(column).any() else None
+            for side, column in times.items()
+        }
+
+    def _groups(self, sides: Sides) -> dict[str, int]:
+        """Side → how many groups its rows are of; "none": rows without a group."""
+        groups = {side: self._table.group[getattr(sides, side)] for side in SIDES}
+        told: dict[str, int] = {side: int(np.count_nonzero(np.unique(column))) for side, column in groups.items()}
+        return {**told, "none": sum(int(np.count_nonzero(column == 0)) for column in groups.values())}
 
     def _moved(self, moved: Moved) -> dict[str, Any]:
         file, row, _ = self._rows.place(moved.index)

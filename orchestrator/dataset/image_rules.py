@@ -16,6 +16,8 @@ __all__ = ["image_problems"]
 # Limits of OpenAI and Together alike (facts 1.3 and 2.2, 2026-11-22): 10 images a row, 10 MB each.
 _MOST_IMAGES = 10
 _MOST_BYTES = 10_000_000
+_ADDRESSES = ("https://", "http://", "s3://", "gs://")
+"""Of a store of one cloud, too: which platform can fetch from where is for its format to say."""
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w=.+-]+)*),", re.ASCII)
 _BEGINNINGS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n", "image/webp": b"RIFF"}
 
@@ -35,11 +37,11 @@ def image_problems(example: Example) -> Iterator[Problem]:
 
 
 def _judged(url: str, at: str) -> Iterator[Problem]:
-    if url.startswith(("https://", "http://")):
+    if url.startswith(_ADDRESSES):
         return
     found = _DATA_URL.match(url)
     if found is None or not found[2].endswith(";base64"):
-        yield Problem("image-type", "is neither an http address nor a base64 data URL", at)
+        yield Problem("image-type", "is neither an http, s3 or gs address nor a base64 data URL", at)
         return
     begins = _BEGINNINGS.get((found[1] or "").lower().replace("image/jpg", "image/jpeg"))
     if begins is None:

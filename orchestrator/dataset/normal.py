@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
@@ -43,15 +42,14 @@ class Names(NamedTuple):
 def names_of_texts(system: str | None, user: str, answer: str) -> Names:
     """`names_of` for the usual row, a system turn at the most, a question and an answer; several times as fast."""
     asked = normalise(user)
-    turn = _bytes(f"user\x1f{asked}")
-    question = sha256(b"input\x1e" + turn).digest()[:8]
+    question = sha256(b"input\x1euser\x1f" + _bytes(asked)).digest()[:8]
     words = f"user:{len(user)}:{user}\nassistant:{len(answer)}:{answer}"
     whole = question
     if system is not None:
-        whole = sha256(_system_part(system) + turn).digest()[:8]
+        whole = _both(question, _system_key(system)[:8])
         words = f"system:{len(system)}:{system}\n{words}"
     said = sha256(_bytes(collapse(answer))).digest()[:8]
-    return Names(b"".join((whole, said, question, sha256(_bytes(words)).digest()[:16])), asked)
+    return Names(whole + said + question + sha256(_bytes(words)).digest()[:16], asked)
 
 
 def names_of(example: Example, beside: bytes = b"") -> Names:
@@ -93,16 +91,18 @@ def input_key(example: Example) -> bytes:
 
     A row with no prompt (plain text) is named by its text.
     """
-    parts = [_role_and_words(message) for message in example.prompt or example.messages]
-    if example.tools:
-        parts.append(json.dumps(example.tools, sort_keys=True))
-    return _digest("input\x1e" + "\x1e".join(parts))
+    question = question_key(example)
+    system = [_words(message) for message in example.prompt if message.role == "system"]
+    return _both(question, _system_key("\x1e".join(system))) if 0 < len(system) < len(example.prompt) else question
 
 
 def question_key(example: Example) -> bytes:
     """Names what is asked, whatever the system prompt: a new system prompt must not move a row to another side."""
     turns = [message for message in example.prompt if message.role != "system"]
-    return input_key(replace(example, messages=(*turns, Message("assistant", "")))) if turns else input_key(example)
+    parts = [_role_and_words(message) for message in turns or example.prompt or example.messages]
+    if example.tools:
+        parts.append(json.dumps(example.tools, sort_keys=True))
+    return _digest("input\x1e" + "\x1e".join(parts))
 
 
 def group_key(group: str) -> bytes:
@@ -124,13 +124,18 @@ def share_of(key: bytes) -> float:
 
 
 def _role_and_words(message: Message) -> str:
-    words = _words(message)
-    normal = _normal_system(words) if message.role == "system" else normalise(words)
-    return f"{message.role}\x1f{normal}"
+    return f"{message.role}\x1f{normalise(_words(message))}"
 
 
 # One system prompt usually stands on every row.
-_normal_system = lru_cache(maxsize=64)(normalise)
+@lru_cache(maxsize=64)
+def _system_key(words: str) -> bytes:
+    return _digest(f"system\x1f{normalise(words)}")
+
+
+def _both(one: bytes, other: bytes) -> bytes:
+    """A name for two named things together."""
+    return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(len(one))
 
 
 def _words(message: Message) -> str:
@@ -162,11 +167,6 @@ def canonical(example: Example) -> bytes:
 def _is_plain(message: Message) -> bool:
     rest = (message.weight, message.name, message.reasoning, message.tool_call_id)
     return not message.tool_calls and rest == (None, None, None, None)
-
-
-@lru_cache(maxsize=64)
-def _system_part(words: str) -> bytes:
-    return _bytes(f"input\x1esystem\x1f{_normal_system(words)}\x1e")
 
 
 def _digest(text: str) -> bytes:

@@ -157,7 +157,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The three shares. `test` is never uploaded. `balance`: sizes, moved rows and labels per side, JSON-ready."""
+    """The three shares. `test` is never uploaded.
+
+    `balance`: sizes, times or groups, moved rows and labels per side, JSON-ready; `by` says what decided the side.
+    """
 
     train: Sequence[Row]
     validation: Sequence[Row]
@@ -172,7 +175,8 @@ class Dataset:
     Rows are sequences that may read their files again each time. `labels`: answer → rows, most common first, when the
     answers are labels. `counts`: rule → how often it was met, where `findings` keeps only the first 10,000 of a rule.
     `measured`: side → tokenizer → `Lengths`, for the tokenizers that `load` was asked to count with. `fixed`: what was
-    mended, where that was asked for, with `fix_counts` as `counts` for findings.
+    mended, where that was asked for, with `fix_counts` as `counts` for findings. `redacted`: kind, as its placeholders
+    name it → different values that were replaced, where that was asked for.
     """
 
     rows: Sequence[Row]
@@ -186,6 +190,7 @@ class Dataset:
     counts: Mapping[str, int] = field(default_factory=dict)
     fixed: tuple[FixedRow, ...] = ()
     fix_counts: Mapping[str, int] = field(default_factory=dict)
+    redacted: Mapping[str, int] = field(default_factory=dict)
     measured: Any = field(default=None, compare=False, repr=False)
 
     def lengths(self, side: Side, tokenizer: str) -> Lengths | None:
@@ -210,6 +215,7 @@ class Dataset:
             "findings": [finding.to_json() for finding in self.findings],
             "fix_counts": dict(self.fix_counts),
             "fixed": [fixed.to_json() for fixed in self.fixed],
+            "redacted": dict(self.redacted),
             "dropped": [dropped.to_json() for dropped in self.dropped],
             "sources": [source.to_json() for source in self.sources],
         }

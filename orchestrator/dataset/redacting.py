@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -72,6 +73,11 @@ class Redactor:
             if self._map.values.setdefault(placeholder, value) != value:
                 raise UsageError("two values have the same placeholder", where=str(self._path), fix="start a new map")
         self.found.update(found)
+
+    def kinds(self) -> dict[str, int]:
+        """Kind, as placeholders name it → different values of it in `found`, most first."""
+        labels = Counter(placeholder[1:].rpartition("_")[0] for placeholder in self.found)
+        return dict(labels.most_common())
 
     def save(self) -> None:
         """Write the map: all of it or nothing. Raises `TunewrightError` where it cannot be written."""

@@ -26,7 +26,7 @@ class RowTable:
     """One entry a usable row, in the order of reading. Columns that a file does not have are empty.
 
     number: what a person sees. offset: of the row's line in the file, in bytes. keys: `KEYS`. group: 0 for none.
-    time: seconds since 1970 or any other number to sort by. bands: `near.sketch`. lengths: tokenizer → tokens.
+    time: seconds since 1970. bands: `near.sketch`. lengths: tokenizer → tokens.
     """
 
     number: NDArray[np.uint32]
@@ -42,20 +42,30 @@ class RowTable:
 
     @classmethod
     def join(cls, tables: Sequence[Self]) -> Self:
-        """The tables one after the other. A column that one of them lacks is dropped, but a group is 0 and goes on."""
+        """The tables one after the other. A column that one of them lacks is dropped, but for group and time: rows of
+        a held-out file have none, and there the group is 0 and the time no number."""
         if len(tables) == 1:
             return tables[0]
         rows = [len(table) for table in tables]
         columns = {name: _joined([getattr(table, name) for table in tables], rows) for name in _PLAIN}
-        grouped = any(len(table.group) for table in tables)
-        groups = [table.group if len(table.group) else np.zeros(len(table) * grouped, np.uint64) for table in tables]
         names = tables[0].lengths if tables else {}
         lengths = {name: Lengths.join([table.lengths[name] for table in tables]) for name in names}
-        return cls(**columns, group=np.concatenate([np.zeros(0, np.uint64), *groups]), lengths=lengths)
+        group = _filled([table.group for table in tables], rows, np.zeros(1, np.uint64))
+        time = _filled([table.time for table in tables], rows, np.full(1, np.nan))
+        return cls(**columns, group=group, time=time, lengths=lengths)
 
 
 COLUMNS = tuple(column.name for column in fields(RowTable) if column.name != "lengths")
-_PLAIN = tuple(name for name in COLUMNS if name != "group")
+_PLAIN = tuple(name for name in COLUMNS if name not in ("group", "time"))
+
+
+def _filled(columns: Sequence[NDArray[Any]], rows: Sequence[int], none: NDArray[Any]) -> NDArray[Any]:
+    """The column of all tables; `none` where a table lacks it, and nothing where all do."""
+    if not any(map(len, columns)):
+        return none[:0]
+    return np.concatenate(
+        [column if len(column) else none.repeat(count) for column, count in zip(columns, rows, strict=True)]
+    )
 
 
 def _joined(columns: Sequence[NDArray[Any]], rows: Sequence[int]) -> NDArray[Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-__all__ = ["seconds_of"]
+__all__ = ["iso_of", "seconds_of"]
 
 _NUMBER = re.compile(r"-?\d{9,19}(\.\d+)?")
 _YEAR = re.compile(r"(19|20)\d\d(-\d\d)?")
 _YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})")
 _LATEST_S = 1e11
 """In the year 5138; the same number of milliseconds is in 1973, and so on by thousands."""
+_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_800
+"""The years 1 to 9999, in which a time can be written."""
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
 
 
@@ -23,11 +25,15 @@ def seconds_of(value: Any) -> float | None:
     Read are ISO 8601 (without a zone it is taken as UTC), a year, year/month/day, the dates of e-mail, and numbers
     since 1970 in seconds, milli-, micro- or nanoseconds, told apart by their size. `03/04/2026` could be two days.
     """
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, int | float):
-        return _of_number(value)
-    return _of_text(value.strip()) if isinstance(value, str) else None
+    seconds = _of_text(value.strip()) if isinstance(value, str) else _of_number(value)
+    return seconds if seconds is not None and _FIRST_S <= seconds < _LAST_S else None
+
+
+def iso_of(seconds: float) -> str:
+    """`2026-04-03T10:00:00Z`, to the second."""
+    return (datetime(1970, 1, 1) + timedelta(seconds=int(seconds // 1))).isoformat() + "Z"
 
 
 def _of_number(value: float) -> float | None:

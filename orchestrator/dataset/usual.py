@@ -6,7 +6,6 @@ the rules could find anything in it. Whatever else there is goes the long way; t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -20,8 +19,8 @@ from .shapes import Layout
 
 __all__ = ["Block", "Usual", "usual_again", "usual_reader"]
 
-_NOT_PLAIN = re.compile(rb"<\||\\u00[0-7]")
-"""What a rule may object to, or what an escape may hide: the start of a control token, an escaped ASCII character."""
+_CONTROL, _ESCAPE = b"<|", b"\\u00"
+"""What a rule may object to: the start of a control token. What may hide something: an ASCII character as an escape."""
 
 
 _BESIDE = ("extra", "system", "group", "accept", "template", "system_text", "history", "time", "reasoning", "renamed")
@@ -132,9 +131,10 @@ class _Reader:
 
     def _odd(self, block: Block, offsets: list[int]) -> Iterator[int]:
         """Places of lines to look at closely."""
-        marks = [found.start() for found in _NOT_PLAIN.finditer(block.content)]
+        content = block.content
+        hidden = [at for at in _places(_ESCAPE, content) if content[at + 4 : at + 5] < b"8"]
         place, last = 0, len(offsets) - 1
-        for mark in sorted({*marks, *self._suspects(block.content)}):
+        for mark in sorted({*hidden, *_places(_CONTROL, content), *self._suspects(content)}):
             while place < last and offsets[place + 1] - block.start <= mark:
                 place += 1
             yield place
@@ -148,6 +148,14 @@ class _Reader:
         whole = sum(row is not None for row in rows)
         wanted = [whole, turns, turns] if len(self._keys) == 3 else [whole] * len(self._keys)
         return [content.count(key) - others.count(key) for key in self._keys] == wanted
+
+
+def _places(mark: bytes, content: bytes) -> Iterator[int]:
+    """Where a mark stands: several times as fast as an expression."""
+    at = content.find(mark)
+    while at >= 0:
+        yield at
+        at = content.find(mark, at + 1)
 
 
 def _lines(block: Block) -> tuple[list[bytes], list[int]]:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from ..dataset import check, load
 from ..dataset.records import Dataset
+from ..dataset.samples import Sample
+from ..errors import UsageError
 from ..settings import RunSettings
 
-__all__ = ["check_pairs", "load_pairs", "pairs_to_quote"]
+__all__ = ["check_pairs", "load_pairs", "pairs_to_quote", "sample_to_quote"]
 
 
 def check_pairs(settings: RunSettings) -> Dataset:
@@ -37,8 +39,31 @@ def pairs_to_quote(settings: RunSettings) -> Dataset:
     Nor are near duplicates looked for, which a run keeps on one side of the split: it may train on a few rows more or
     fewer than are quoted here, and quotes them again before it asks for consent.
     """
+    return load_pairs(_for_quotes(settings))
+
+
+def sample_to_quote(settings: RunSettings, rows: int) -> Dataset | Sample:
+    """About that many rows, drawn at random and counted; all of them, the usual way, where that is most of the file.
+
+    Raises `UsageError` where the pairs, or what is to be done with them, leave nothing to sample.
+    """
+    from ..dataset.sampling import draw
+
+    given = {"--test": settings.test, "--validation": settings.validation, "--redact": settings.redact}
+    for flag, path in given.items():
+        if path is not None:
+            raise UsageError(
+                f"cannot be estimated from a sample with {flag}", where="--sample", fix=f"leave {flag} out"
+            )
+    chosen = _for_quotes(settings)
+    names = _tokenizers(settings)
+    found = draw(chosen.pairs, rows, columns=chosen.columns, policy=chosen.policy, tokenizers=names)
+    return load_pairs(chosen) if found is None else found
+
+
+def _for_quotes(settings: RunSettings) -> RunSettings:
     skip = tuple(dict.fromkeys((*settings.policy.skip, "near-duplicates", "sensitive")))
-    return load_pairs(replace(settings, policy=replace(settings.policy, skip=skip)))
+    return replace(settings, policy=replace(settings.policy, skip=skip))
 
 
 def _read(
@@ -58,9 +83,10 @@ def _read(
         tokenizers=tokenizers,
         redactor=redactor,
     )
-    if redactor is not None:
-        redactor.save()
-    return dataset
+    if redactor is None:
+        return dataset
+    redactor.save()
+    return replace(dataset, redacted=redactor.kinds())
 
 
 def _tokenizers(settings: RunSettings) -> tuple[str, ...]:

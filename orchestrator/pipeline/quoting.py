@@ -12,6 +12,7 @@ from providers.records import Example, ModelFacts
 
 from ..costing import Ask, Quote, load_overrides, quote, tokenizer_of, usd_text
 from ..dataset.records import Dataset, Side
+from ..dataset.samples import Sample
 from ..errors import BudgetRefused
 from ..settings import RunSettings, Target
 from .session import is_sandbox, platform_named
@@ -19,6 +20,7 @@ from .suiting import refuse_unsuitable
 
 if TYPE_CHECKING:
     from ..dataset.lengths import Lengths
+    from ..dataset.samples import SampleShare
 
 __all__ = ["hours_of_hosting", "quote_for", "refuse_over", "reserve_usd"]
 
@@ -28,7 +30,13 @@ _BOUNDED = ("people", "validation")
 
 
 def quote_for(
-    settings: RunSettings, dataset: Dataset, target: Target, *, environ: Mapping[str, str], home: Path, on: date
+    settings: RunSettings,
+    dataset: Dataset | Sample,
+    target: Target,
+    *,
+    environ: Mapping[str, str],
+    home: Path,
+    on: date,
 ) -> Quote:
     """What this run will cost at this target, on that day. No key, no network, no ledger.
 
@@ -47,7 +55,7 @@ def quote_for(
             validation=_counted(dataset, "validation", facts),
             test=_counted(dataset, "test", facts),
             sampling=settings.sampling,
-            rows_cleaned=len(dataset.rows),
+            rows_cleaned=dataset.about_rows if isinstance(dataset, Sample) else len(dataset.rows),
             on=on,
             hosting_hours=hours_of_hosting(facts.tuned_serving),
             overrides=load_overrides(settings.prices) if settings.prices else None,
@@ -57,8 +65,10 @@ def quote_for(
     )
 
 
-def _counted(dataset: Dataset, side: Side, facts: ModelFacts) -> Lengths | Sequence[Example]:
+def _counted(dataset: Dataset | Sample, side: Side, facts: ModelFacts) -> Lengths | SampleShare | Sequence[Example]:
     """Tokens of a side, counted while its rows were read where that was asked for, else its rows to count."""
+    if isinstance(dataset, Sample):
+        return dataset.lengths(side, tokenizer_of(facts))
     lengths = dataset.lengths(side, tokenizer_of(facts))
     return [row.example for row in getattr(dataset.split, side)] if lengths is None else lengths
 

@@ -42,7 +42,7 @@ class _BedrockNova(Checked):
             for url in images_of(message):
                 if _image_format(url) is None:
                     fix = "put the image into S3, as png, jpg, gif or webp, and give its s3:// address"
-                    yield Refusal("an image that does not lie in S3", fix, at, "image")
+                    yield Refusal("an image that does not lie in S3", fix, at, "image-type")
 
     def _write(self, example: Example) -> JsonObject:
         line: dict[str, Any] = {"schemaVersion": SCHEMA_VERSION}
@@ -141,7 +141,7 @@ def _address(image: Any, at: str) -> str:
     place = only_keys(image.get("source"), ("s3Location",), f"{at}.source").get("s3Location")
     uri = must_be(only_keys(place, ("uri",), f"{at}.source.s3Location").get("uri"), str, f"{at}.source", "an address")
     if image.get("format") != _image_format(uri):
-        raise BadLine("is not what the address ends with", field=f"{at}.format", reason="image")
+        raise BadLine("is not what the address ends with", field=f"{at}.format", reason="image-type")
     return str(uri)
 
 

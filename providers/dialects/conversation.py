@@ -23,8 +23,8 @@ _MESSAGE_KEYS = frozenset(
 class BadLine(InvalidData):
     """A line that is no conversation. `field` is its path in the line, `reason` one word for the kind of defect.
 
-    Reasons: shape, role, content, image, weight, tools, deprecated, preference, unknown (a key that this format does
-    not have).
+    Reasons: shape, role, content, image (its turn), image-type (its kind or its place), weight, tools, deprecated,
+    preference, unknown (a key that this format does not have).
     """
 
     code = "bad_line"

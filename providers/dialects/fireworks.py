@@ -55,7 +55,7 @@ def _refusals(example: Example) -> Iterator[Refusal]:
     for index, message in enumerate(example.messages):
         if any(not _IMAGE.match(url) for url in images_of(message)):
             fix = "inline it as a base64 data URL, png or jpg"
-            yield Refusal("an image that is not base64 png or jpg", fix, f"messages[{index}].content", "image")
+            yield Refusal("an image that is not base64 png or jpg", fix, f"messages[{index}].content", "image-type")
 
 
 FIREWORKS_CHAT = _Fireworks()

@@ -126,7 +126,7 @@ def _unsayable(message: Message, at: str) -> Iterator[Refusal]:
     for url in images_of(message):
         if _mime_type(url) is None:
             fix = "put it into Cloud Storage, as png, jpg or webp, and give its gs:// address"
-            yield Refusal("an image without an address that names its kind", fix, at, "image")
+            yield Refusal("an image without an address that names its kind", fix, at, "image-type")
 
 
 def _mime_type(url: str) -> str | None:
@@ -223,7 +223,7 @@ def _read_part(part: Any, role: str, at: str) -> JsonObject:
         file = only_keys(only_keys(part, ("fileData",), at)["fileData"], ("mimeType", "fileUri"), f"{at}.fileData")
         url = must_be(file.get("fileUri"), str, f"{at}.fileData.fileUri", "an address", "image")
         if file.get("mimeType") != _mime_type(url) or _mime_type(url) is None:
-            raise BadLine("is no image of the kind that its address names", field=f"{at}.fileData", reason="image")
+            raise BadLine("is no image of the kind that its address names", field=f"{at}.fileData", reason="image-type")
         return {"type": "image_url", "image_url": {"url": url}}
     only_keys(part, ("text",), at)
     return {"type": "text", "text": must_be(part.get("text"), str, f"{at}.text", "text")}

@@ -30,7 +30,7 @@ class _OpenAIChat:
             if message.reasoning is not None:
                 raise BadLine("this format has no reasoning", field=f"messages[{index}].reasoning", reason="unknown")
             if _unreachable(message):
-                raise BadLine("an image lies in a store", field=f"messages[{index}].content", reason="image")
+                raise BadLine("an image lies in a store", field=f"messages[{index}].content", reason="image-type")
         return example
 
 

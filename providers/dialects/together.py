@@ -37,7 +37,7 @@ class _TogetherConversation:
             if message.name is not None:
                 raise BadLine("is no key of this format", field=f"messages[{index}].name", reason="unknown")
             if any(not url.startswith("data:") for url in images_of(message)):
-                raise BadLine("an image must be a base64 data URL", field=f"messages[{index}].content", reason="image")
+                raise BadLine("an image must be a base64 data URL", field=f"messages[{index}].content", reason="image-type")
         return example
 
 

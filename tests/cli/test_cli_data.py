@@ -88,3 +88,95 @@ def test_prepare_fix_lists_each_fix_for_people_in_the_document_and_on_the_page(t
     assert b"\\r" not in (work / "out" / "openai" / "train.jsonl").read_bytes()
     document = tunewright("prepare", "rough.jsonl", "-o", "again", *TO, "--fix", "--json").json
     assert [one["rule"] for one in document["fixed"]] == ["line-ends"] * 40
+
+
+def test_explain_says_which_platforms_and_methods_judge_otherwise_and_who_says_so(tunewright: Any) -> None:
+    out = tunewright("check", "--explain", "tool-name").out
+    assert "  severity: warning, but\n    error for OpenAI supervised chat; OpenAI preference (DPO); " in out
+    assert "FunctionObject.name" in out
+    assert "(checked 2026-11-22)" in out
+
+
+def test_explain_says_when_all_platforms_judge_alike(tunewright: Any) -> None:
+    out = tunewright("check", "--explain", "role").out
+    assert "severity: the same for every platform and method, as far as is known" in out
+
+
+def test_the_document_of_a_rule_lists_its_rulings_by_format(tunewright: Any) -> None:
+    rulings = tunewright("check", "--explain", "unknown-key", "--json").json["rulings"]
+    assert {row["format"]: row["severity"] for row in rulings} == {
+        "openai-reinforcement": "info",
+        "bedrock-claude": "error",
+    }
+    assert all(row["source"] and row["as_of"] == "2026-11-22" for row in rulings)
+
+
+@pytest.fixture
+def instructions(work: Path) -> Path:
+    rows = [{"prompt": f"what of number {n}?", "completion": f"it is {n}"} for n in range(40)]
+    path = work / "instructions.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_bytes_are_judged_for_a_format_by_its_name(tunewright: Any, instructions: Path) -> None:
+    assert tunewright("check", instructions, "--as-is", "--format", "together-instruction").code == 0
+    assert tunewright("check", instructions, "--as-is", "--format", "bedrock-nova").code == 3
+
+
+def test_a_format_beside_a_target_is_measured_by_its_model(tunewright: Any, instructions: Path) -> None:
+    row = {"prompt": "what?" + " word" * 70_000, "completion": "that"}
+    instructions.write_text(instructions.read_text(encoding="utf-8") + json.dumps(row) + "\n", encoding="utf-8")
+    format = ("check", instructions, "--as-is", "--format", "together-instruction", "--json")
+    assert "too-long" not in {finding["rule"] for finding in tunewright(*format).json["findings"]}
+    assert "too-long" in {finding["rule"] for finding in tunewright(*format, *TO).json["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--as-is",), "--to PLATFORM:MODEL, or --format NAME"),
+        (("--format", "text"), "add --as-is"),
+        (("--as-is", "--format", "bedrok-nova"), "did you mean 'bedrock-nova'?"),
+    ],
+)
+def test_what_is_judged_as_it_is_needs_one_format(tunewright: Any, repeated: Path, flags: Any, said: str) -> None:
+    answer = tunewright("check", repeated, *flags)
+    assert answer.code == 2
+    assert said in answer.err
+
+
+@pytest.fixture
+def letters(work: Path) -> Path:
+    """Fifty pairs of ten customers on fifty days, with two addresses in them."""
+    rows = [
+        {"input": f"what of number {n}?", "output": f"it is {n}", "day": f"2026-{1 + n // 28:02}-{1 + n % 28:02}"}
+        | {"customer": f"c{n % 10}"}
+        for n in range(50)
+    ]
+    rows[3]["input"] += " Write to jane@mail.net or jo@mail.net, and to jane@mail.net again."
+    path = work / "letters.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_split_by_time_says_from_when_to_when(tunewright: Any, letters: Path) -> None:
+    out = tunewright("check", letters, "--time", "day").out
+    assert "    train       2026-01-01 to 2026-02-12 (UTC)\n    validation  2026-02-13 to 2026-02-17 (UTC)\n" in out
+    assert "    held out    2026-02-18 to 2026-02-22 (UTC)\n" in out
+
+
+def test_a_split_by_group_says_how_many_groups(tunewright: Any, letters: Path) -> None:
+    assert "  split by group: 10 groups, " in tunewright("check", letters, "--group", "customer").out
+
+
+@pytest.mark.parametrize("verb", [("check",), ("prepare", "-o", "out", *TO)])
+def test_what_was_redacted_is_counted_by_kind_and_the_map_named(tunewright: Any, letters: Path, verb: Any) -> None:
+    out = tunewright(*verb, letters, "--redact", "map.json").out
+    assert "redacted, each value counted once: 2 EMAIL\n  the map: map.json (for you alone, never uploaded)" in out
+    document = tunewright(*verb, letters, "--redact", "map.json", "--json").json
+    assert (document["redacted"], document["redaction_map"]) == ({"EMAIL": 2}, "map.json")
+
+
+def test_where_nothing_is_redacted_that_is_said_too(tunewright: Any, repeated: Path) -> None:
+    assert "redacted: nothing" in tunewright("check", repeated, "--redact", "map.json").out

@@ -101,6 +101,8 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 IMAGES: list[tuple[list[str], list[str]]] = [
     ([image("image/png", PNG)] * 10, []),
     (["https://example.com/a.png"], []),
+    (["s3://bucket/a.png", "gs://bucket/a.png"], []),
+    (["s3:bucket/a.png"], ["image-type"]),
     ([image("image/png", PNG)] * 11, ["image-count"]),
     ([image("image/png", PNG + b"\0" * 10_000_000)], ["image-size"]),
     ([image("image/gif", b"GIF89a")], ["image-type"]),

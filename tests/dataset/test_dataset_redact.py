@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.dataset import check
 from orchestrator.dataset.redacting import Redactor
 from orchestrator.dataset.sensitive import Patterns, Span, find, find_with, sensitive_problems
 from orchestrator.errors import TunewrightError, UsageError
@@ -253,3 +254,23 @@ def test_no_value_can_be_read_from_its_placeholder_without_the_key(tmp_path: Pat
     redactor = Redactor(tmp_path / "map.json")
     (placeholder,) = re.findall(r"\[.*\]", said(redactor.redact(chat("+1 415 555 2671"))))
     assert not any(part in placeholder for part in ("415", "555", "2671"))
+
+
+def test_different_values_are_counted_by_kind_however_often_they_stand(tmp_path: Path) -> None:
+    redactor = Redactor(tmp_path / "map.json")
+    for address in ("jane@mail.net", "jo@mail.net", "jane@mail.net"):
+        redactor.redact(chat(f"{address} , +1 415 555 2671"))
+    assert redactor.kinds() == {"EMAIL": 2, "PHONE": 1}
+
+
+def test_a_row_too_deep_to_be_redacted_is_refused_by_name_and_never_left_as_it_is(tmp_path: Path) -> None:
+    deep: Any = "jane@mail.net"
+    for _ in range(600):
+        deep = [deep]
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"x": deep}}}
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    path = tmp_path / "deep.jsonl"
+    path.write_text(json.dumps({"messages": turns, "tools": [tool]}) + "\n", encoding="utf-8")
+    dataset = check(path, redactor=Redactor(tmp_path / "map.json"))
+    (finding,) = [finding for finding in dataset.findings if finding.row == 1]
+    assert (finding.rule, finding.severity, len(dataset.rows)) == ("nesting", "error", 0)

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.config import Config
 from orchestrator.dataset import Columns, check, load
-from orchestrator.dataset.times import seconds_of
+from orchestrator.dataset.times import iso_of, seconds_of
 from orchestrator.errors import UsageError
 from orchestrator.settings import merge
 from providers.dialects import encode_line, named, names
@@ -258,12 +258,21 @@ TIMES: list[tuple[Any, float | None]] = [
     (True, None),
     (float("nan"), None),
     (10**400, None),
+    (-99_000_000_000, None),
+    ("9999-12-31T23:59:59-14:00", None),
 ]
 
 
 @pytest.mark.parametrize(("value", "seconds"), TIMES, ids=repr)
 def test_times_are_one_number_to_sort_by_and_ambiguous_ones_none(value: Any, seconds: float | None) -> None:
     assert seconds_of(value) == seconds
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59Z"])
+def test_every_time_that_is_read_can_be_written(text: str) -> None:
+    seconds = seconds_of(text)
+    assert seconds is not None
+    assert iso_of(seconds) == text
 
 
 def test_a_row_without_a_time_that_can_be_read_is_named(jsonl: Write) -> None:

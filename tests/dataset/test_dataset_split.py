@@ -128,6 +128,37 @@ def test_a_test_file_needs_no_group_column(jsonl: Write) -> None:
     assert len(load(jsonl(data), columns=Columns(group="customer"), test=test).split.test) == 1
 
 
+def dated(count: int = 50) -> list[dict[str, str]]:
+    """Pairs of one day each, the latest first."""
+    days = [f"2026-{1 + n // 28:02}-{1 + n % 28:02}" for n in range(count)]
+    return [{"input": f"q{day}", "output": f"a{day}", "day": day} for day in reversed(days)]
+
+
+def test_the_latest_rows_are_held_out_and_the_times_of_each_side_reported(jsonl: Write) -> None:
+    balance = load(jsonl(dated()), columns=Columns(time="day")).split.balance
+    assert balance["by"] == "time"
+    assert balance["times"] == {
+        "train": ["2026-01-01T00:00:00Z", "2026-02-12T00:00:00Z"],
+        "validation": ["2026-02-13T00:00:00Z", "2026-02-17T00:00:00Z"],
+        "test": ["2026-02-18T00:00:00Z", "2026-02-22T00:00:00Z"],
+    }
+
+
+def test_rows_are_split_by_time_beside_a_test_file_without_times(jsonl: Write) -> None:
+    test = jsonl([{"input": "held", "output": "x"}], "test.jsonl")
+    split = load(jsonl(dated()), columns=Columns(time="day"), test=test).split
+    assert (split.balance["by"], split.balance["times"]["test"]) == ("time", None)
+    assert max(row.example.prompt[0].text for row in split.train) < min(
+        row.example.prompt[0].text for row in split.validation
+    )
+
+
+def test_the_groups_of_each_side_are_counted_and_rows_without_one(jsonl: Write) -> None:
+    data = [{"input": f"q{n}", "output": f"a{n}", "customer": f"c{n % 40}" if n else ""} for n in range(400)]
+    groups = load(jsonl(data), columns=Columns(group="customer")).split.balance["groups"]
+    assert (groups["train"] + groups["validation"] + groups["test"], groups["none"]) == (40, 1)
+
+
 def test_the_hash_names_rows_and_sides(jsonl: Write, pairs: Pairs) -> None:
     data = pairs(50)
     one = load(jsonl(data))
