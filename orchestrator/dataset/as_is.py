@@ -27,6 +27,7 @@ from .files import byte_order_mark, must_be_a_file, not_text, wide_encoding
 from .label_rules import label_problems
 from .normal import names_of, names_of_texts
 from .records import Finding, Policy, Row
+from .rows import held
 from .rules import Problem
 from .table import KEYS
 
@@ -147,10 +148,11 @@ class _Upload:
         if path.suffix.lower() != ".jsonl":
             self.collector.whole("file-name", f"is named {path.name}, not .jsonl", name)
         try:
-            with path.open("rb") as stream:
-                head = stream.read(_HEAD)
-            if self._is_small(path) and self._is_text(head, name):
-                self._judge_lines(path, most_rows)
+            with held(path, name):
+                with path.open("rb") as stream:
+                    head = stream.read(_HEAD)
+                if self._is_small(path) and self._is_text(head, name):
+                    self._judge_lines(path, most_rows)
         except OSError as error:
             raise UsageError(f"cannot be read: {error.strerror}", where=name, fix="check the permissions") from error
         return len(self.lines.rows)

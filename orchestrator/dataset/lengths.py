@@ -117,7 +117,8 @@ class Meter:
     def _measured(self, rows: Sequence[Texts]) -> NDArray[Any]:
         systems, users, answers = zip(*rows, strict=True)
         made = np.empty(len(rows), USUAL)
-        framed = np.array([0 if text is None else self.tokens(text) + self.tokens("system") for text in systems])
+        costs = {text: 0 if text is None else self.tokens(text) + self.tokens("system") for text in set(systems)}
+        framed = np.array([costs[text] for text in systems])
         made["prompt"] = np.asarray(self._count(users)) + self.tokens("user") + framed
         made["answer"] = self._count(answers)
         made["system"] = framed > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -23,7 +24,7 @@ from .records import Row
 from .shapes import Layout
 from .usual import usual_again
 
-__all__ = ["Part", "Rows", "Stamp"]
+__all__ = ["Part", "Rows", "Stamp", "held"]
 
 _KEPT_ROWS = 10_000
 _BLOCK_LINES = 1000
@@ -42,6 +43,29 @@ class Stamp(NamedTuple):
         status = path.stat()
         return cls(status.st_size, status.st_mtime_ns)
 
+    def must_hold(self, path: Path, name: str) -> None:
+        """Raises `UsageError` where the file is another now: what was read of it may be half of the one and the other."""
+        try:
+            now = Stamp.of(path)
+        except OSError as error:
+            raise UsageError(f"cannot be read again: {error.strerror}", where=name, fix="start again") from error
+        if now != self:
+            sizes = f": it had {self.size:,} bytes, and now {now.size:,}" if now.size != self.size else ""
+            what = f"was changed while it was being used{sizes}"
+            raise UsageError(what, where=name, fix="start again when nothing writes to it, or on a copy")
+
+
+@contextmanager
+def held(path: Path, name: str, stamp: Stamp | None = None) -> Iterator[None]:
+    """The file must stay as it is, as `stamp` says it was. That it did not is said before anything it led to."""
+    stamp = stamp or Stamp.of(path)
+    try:
+        yield
+    except Exception:
+        stamp.must_hold(path, name)
+        raise
+    stamp.must_hold(path, name)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -56,17 +80,9 @@ class Part:
 
     def rows(self, numbers: Sequence[int], offsets: Sequence[int]) -> Iterator[Row]:
         """The rows of these numbers, ascending. Raises `UsageError` where the file was changed since it was read."""
-        self._must_be_unchanged()
+        self.stamp.must_hold(self.file.path, self.file.name)
         reader = _Reader(self)
         yield from reader.by_offset(numbers, offsets) if self.by_line else reader.by_number(numbers)
-
-    def _must_be_unchanged(self) -> None:
-        try:
-            same = Stamp.of(self.file.path) == self.stamp
-        except OSError as error:
-            raise UsageError(f"cannot be read again: {error.strerror}", where=self.file.name) from error
-        if not same:
-            raise UsageError("was changed while it was being used", where=self.file.name, fix="start again")
 
 
 class _Reader:

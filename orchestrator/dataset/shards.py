@@ -24,14 +24,14 @@ from providers.user_cache import cache_root
 from .files import TextFile
 from .reading import Opened, readable
 from .records import Policy
-from .rows import Stamp
+from .rows import Stamp, held
 from .scanning import Scan, Scanner, Stretch, Work
 from .shard_files import read_scan, write_scan
 
 __all__ = ["Share", "scan_part", "work_on"]
 
-_SHARD_BYTES = 16 << 20
-_LEAST_BYTES = 24 << 20
+_SHARD_BYTES = 8 << 20
+_LEAST_BYTES = 16 << 20
 """Below this a second process costs more than it saves: it takes about as long to start as this takes to scan."""
 _STALE_S = 24 * 3600
 _VERSION = "1"
@@ -56,10 +56,10 @@ class Share:
 
 
 def scan_part(opened: Opened, policy: Policy, tokenizers: tuple[str, ...]) -> Scan:
-    """Everything that is known of a file's rows. Raises `UsageError` where it cannot be read."""
+    """Everything that is known of a file's rows. Raises `UsageError` where it cannot be read, or is changed meanwhile."""
     part = opened.part
     work = Work(part.file, part.unit, part.layout, policy, tokenizers, part.treatment)
-    with readable(part.file):
+    with held(part.file.path, part.file.name, part.stamp), readable(part.file):
         if not part.by_line:
             return Scanner(work).records(opened.records)
         if part.file.packing or part.file.size < _LEAST_BYTES or part.treatment.in_one_process:
@@ -119,7 +119,7 @@ def _claim(path: Path) -> bool:
 
 
 def _cut(file: TextFile) -> Iterator[Stretch]:
-    """Stretches of about 16 MB that end where a line does."""
+    """Stretches of about 8 MB that end where a line does."""
     start = at = 0
     number = first = 1
     with file.open_bytes() as stream:

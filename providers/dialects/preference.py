@@ -11,6 +11,7 @@ from ..records import Example, JsonObject
 from .conversation import BadLine
 from .fireworks import FIREWORKS_CHAT
 from .openai_chat import OPENAI_CHAT
+from .row_weight import without_weight
 from .strict import unsupported
 from .together import TOGETHER_CONVERSATION
 
@@ -23,12 +24,14 @@ _AT_MESSAGE = re.compile(r"messages\[(\d+)\]")
 class _Preference:
     """`{"input": {"messages", "tools"?}, "preferred_output": [1], "non_preferred_output": [1]}`.
 
-    The turns follow the platform's chat dialect (facts 1.3, 2.2 and 3.5, 2026-11-22).
+    The turns follow the platform's chat dialect (facts 1.3, 2.2 and 3.5, 2026-11-22). `weighted`: a weight of the row
+    may stand beside them, and is read past.
     """
 
-    def __init__(self, name: str, chat: Dialect) -> None:
+    def __init__(self, name: str, chat: Dialect, *, weighted: bool = False) -> None:
         self.name = name
         self._chat = chat
+        self._weighted = weighted
 
     def encode(self, example: Example) -> JsonObject:
         """The line. Raises `Unsupported` without exactly one rejected answer, or with a prompt that is none."""
@@ -51,6 +54,7 @@ class _Preference:
 
     def decode(self, line: JsonObject) -> Example:
         """The example back. Raises `InvalidData` naming the field."""
+        line = without_weight(line) if self._weighted else line
         given = line.get("input")
         if not isinstance(given, dict) or not isinstance(given.get("messages"), list) or not given["messages"]:
             raise BadLine("must be an object with messages", field="input")
@@ -88,5 +92,5 @@ def _one_turn(line: JsonObject, key: str) -> Any:
 
 
 OPENAI_PREFERENCE = _Preference("openai_preference", OPENAI_CHAT)
-TOGETHER_PREFERENCE = _Preference("together_preference", TOGETHER_CONVERSATION)
+TOGETHER_PREFERENCE = _Preference("together_preference", TOGETHER_CONVERSATION, weighted=True)
 FIREWORKS_PREFERENCE = _Preference("fireworks_preference", FIREWORKS_CHAT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..records import Example, JsonObject, Message
 from .conversation import BadLine
 from .pairs import plain_text, refuse_tools
+from .row_weight import without_weight
 from .strict import unsupported
 
 __all__ = ["TEXT"]
@@ -25,7 +26,8 @@ class _Text:
         return {"text": plain_text(example.messages[0], self.name)}
 
     def decode(self, line: JsonObject) -> Example:
-        """The example back. Raises `InvalidData` naming the field."""
+        """The example back; a weight of the row is read past. Raises `InvalidData` naming the field."""
+        line = without_weight(line)
         for key in line:
             if key != "text":
                 raise BadLine("is no key of this format", field=key, reason="unknown")

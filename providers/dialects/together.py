@@ -6,13 +6,17 @@ from ..records import Example, JsonObject, Message
 from .conversation import BadLine
 from .pairs import pair_of
 from .refusals import images_of
+from .row_weight import without_weight
 from .strict import decode_strictly, encode_strictly, unsupported
 
 __all__ = ["TOGETHER_CONVERSATION", "TOGETHER_INSTRUCTION"]
 
 
 class _TogetherConversation:
-    """Roles system/user/assistant/tool, weight 0|1, reasoning on assistant turns (facts 2.2, 2026-11-22)."""
+    """Roles system/user/assistant/tool, weight 0|1, reasoning on assistant turns; a weight of the row is read past.
+
+    Source: facts 2.2 (2026-11-22).
+    """
 
     name: str = "together_conversation"
 
@@ -30,14 +34,16 @@ class _TogetherConversation:
 
     def decode(self, line: JsonObject) -> Example:
         """The example back. Raises `InvalidData` naming the field."""
-        example = decode_strictly(line)
+        example = decode_strictly(without_weight(line))
         if example.parallel_tool_calls is not None:
             raise BadLine("is no key of this format", field="parallel_tool_calls", reason="unknown")
         for index, message in enumerate(example.messages):
             if message.name is not None:
                 raise BadLine("is no key of this format", field=f"messages[{index}].name", reason="unknown")
             if any(not url.startswith("data:") for url in images_of(message)):
-                raise BadLine("an image must be a base64 data URL", field=f"messages[{index}].content", reason="image-type")
+                raise BadLine(
+                    "an image must be a base64 data URL", field=f"messages[{index}].content", reason="image-type"
+                )
         return example
 
 
@@ -53,7 +59,7 @@ class _TogetherInstruction:
 
     def decode(self, line: JsonObject) -> Example:
         """The example back. Raises `InvalidData` naming the field."""
-        return _decode_pair(line)
+        return _decode_pair(without_weight(line))
 
 
 def _decode_pair(line: JsonObject) -> Example:
