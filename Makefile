@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check format bench sizes clean
+.PHONY: demo test fuzz check format bench sizes clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -17,6 +17,9 @@ demo: $(STAMP)            ## the main job on a sample, against the embedded sand
 
 test: $(STAMP)            ## every test
 	$(BIN)/python -m pytest
+
+fuzz: $(STAMP)            ## a longer search for input that breaks a reader or a check
+	$(BIN)/python -m pytest -m fuzz
 
 check: $(STAMP)           ## lint, format and types
 	$(BIN)/ruff check .

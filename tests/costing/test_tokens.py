@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,32 @@ def test_names_and_reasoning_are_counted() -> None:
     thought = count([Example((Message("user", "hi"), Message("assistant", "ok", reasoning="so")))], RULES, EXACT)
     assert named.tokens > bare.tokens
     assert thought.tokens == bare.tokens + 1
+
+
+PREFERENCE = Example(
+    (Message("user", "hello " * 50), Message("assistant", "Good day!")), rejected=(Message("assistant", "what?"),)
+)
+
+
+def test_a_rejected_answer_counts_once_or_as_a_conversation_of_its_own() -> None:
+    plain = count([replace(PREFERENCE, rejected=())], RULES, EXACT).tokens
+    once = count([PREFERENCE], TokenRules(counts_rejected="once"), EXACT)
+    own = count([PREFERENCE], TokenRules(counts_rejected="with_prompt"), EXACT)
+    assert once.exact
+    assert own.exact
+    assert once.tokens == plain + by_hand([Example(PREFERENCE.rejected)]) - RULES.per_example
+    assert own.tokens == plain + by_hand([Example((PREFERENCE.messages[0], *PREFERENCE.rejected))])
+
+
+def test_where_no_source_says_how_a_rejected_answer_counts_the_bounds_hold_both() -> None:
+    once, own = (count([PREFERENCE], TokenRules(counts_rejected=how), EXACT).tokens for how in ("once", "with_prompt"))
+    found = count([PREFERENCE], TokenRules(), EXACT)
+    assert not found.exact
+    assert (found.low, found.high) == (once, own)
+
+
+def test_a_turn_that_a_template_adds_where_no_system_speaks_is_counted() -> None:
+    asked = [pair("where?", "here"), Example((Message("system", "be short"), *pair("where?", "here").messages))]
+    plain = [count([example], RULES, EXACT).tokens for example in asked]
+    added = [count([example], TokenRules(without_system=7), EXACT).tokens for example in asked]
+    assert added == [plain[0] + 7, plain[1]]

@@ -154,21 +154,21 @@ def test_what_is_written_is_written_whole_or_not_at_all(rows: list[Any], name: s
             assert made.path.read_bytes().count(b"\n") == made.rows == len(dataset.split.train)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @MANY
 @given(mutated())
 def test_many_broken_files_are_judged(file: tuple[bytes, str]) -> None:
     judged(*file)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @MANY
 @given(st.lists(ROW | JSON, min_size=1, max_size=4))
 def test_many_rows_of_every_shape_are_judged(rows: list[Any]) -> None:
     judged(b"".join(json.dumps(row).encode() + b"\n" for row in rows), ".jsonl")
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not here")
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())

@@ -28,7 +28,8 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path, rng = tmp_path_factory.mktemp("sampled") / "pairs.jsonl", random.Random(5)
     with path.open("w", encoding="utf-8") as out:
         for number in range(ROWS):
-            level = level if number % 40 else rng.choice([3, 12, 40])  # noqa: F821  # set by the first row
+            if number % 40 == 0:
+                level = rng.choice([3, 12, 40])
             words = "words " * int(1 + level * rng.lognormvariate(0, 0.6))
             turns = [{"role": "user", "content": f"{number} {words}"}, {"role": "assistant", "content": words[level:]}]
             out.write(json.dumps({"messages": turns}) + "\n")

@@ -51,7 +51,7 @@ def windows(kind: str) -> tuple[Windows, Windows, Windows]:
         length[rng.random(60_000) < 0.005] *= 100
     tokens = length * np.repeat(rng.uniform(0.18, 0.35, 200), 300) * rng.normal(1, 0.1, 60_000)
     window = (np.cumsum(length) - length) // (20 * length.sum() // 60_000)
-    rows, sizes, counted = (np.bincount(window, column) for column in (np.ones(60_000), length, tokens))
+    rows, sizes, counted = (np.bincount(window, column) * 1.0 for column in (np.ones(60_000), length, tokens))
     return rows, sizes, counted
 
 
@@ -62,7 +62,8 @@ def test_the_interval_holds_the_truth_nine_times_in_ten(kind: str, drawn: int) -
     held = np.zeros(2)
     for seed in range(SEEDS):
         some = random.Random(seed).sample(range(len(sizes)), drawn)
-        found = mean_total(rows[some], len(sizes)), ratio_total(tokens[some], sizes[some], len(sizes), sizes.sum())
+        rows_of, sizes_of, tokens_of = (column[some].tolist() for column in (rows, sizes, tokens))
+        found = mean_total(rows_of, len(sizes)), ratio_total(tokens_of, sizes_of, len(sizes), sizes.sum())
         for place, (total, truth) in enumerate(zip(found, (rows.sum(), tokens.sum()), strict=True)):
             held[place] += abs(total.value - truth) <= t_quantile(0.975, drawn - 1) * total.error
     assert (held / SEEDS >= 0.9).all(), held / SEEDS
