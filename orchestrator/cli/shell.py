@@ -155,11 +155,12 @@ class Shell:
         for finding in bad[:_SHOWN_FINDINGS]:
             self.err.print(f"{finding.where or finding.rule}: {finding.message}")
         if len(bad) > _SHOWN_FINDINGS:
-            self.err.print(f"… and {len(bad) - _SHOWN_FINDINGS} more; `tunewright check` lists them all")
+            self.err.print(f"… and {len(bad) - _SHOWN_FINDINGS} more")
         if failure.exit_code == ExitCode.INTERRUPTED and self.err.is_terminal:
             self.err.print()  # the terminal has written ^C where the cursor stood
         self.err.print(f"error: {failure.what}", style="bold red")
-        for name, text in (("where", failure.where), ("fix", failure.fix)):
+        see = "tunewright check PAIRS --page data.html shows every row and why" if failure.findings else ""
+        for name, text in (("where", failure.where), ("fix", failure.fix), ("see", see)):
             if text:
                 self.err.print(f"  {name + ':':<6} {text}")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .answers import Answers
 from .collecting import Collector
-from .comparing import Comparison, Indices, count_rows, without
+from .comparing import Comparison, Indices, count_rows, distinct, without
 from .label_rules import label_problems
 from .normal import answer_number, question_text
 from .reading import Opened
@@ -142,13 +142,13 @@ class Assembly:
     def _asked_in_system(self, rows: Indices) -> bool:
         """Whether the question itself stands in the system prompt: most rows have one and the same user turn."""
         keys = self._table.keys[rows]
-        return 2 * len(np.unique(keys["question"])) < len(np.unique(keys["input"]))
+        return 2 * distinct(keys["question"]) < distinct(keys["input"])
 
     def _judge_whole(self, sides: Sides, kept: Indices, labels: dict[str, tuple[int, int]] | None) -> None:
         collector = self.collector
         if not len(kept) and collector.counts["empty-file"]:
             return
-        count_rows(len(kept), len(sides.train), len(np.unique(self._table.keys["answer"][kept])), collector)
+        count_rows(len(kept), len(sides.train), distinct(self._table.keys["answer"][kept]), collector)
         if len(kept) and not len(sides.test):
             collector.whole("nothing-held-out", "no row is left to compare base and tuned model on")
         kinds = {one.part.layout.kind for one in self.opened if one.part.layout}

@@ -18,7 +18,7 @@ from .normal import answer_key
 from .records import Row
 from .rules import Problem
 
-__all__ = ["Compared", "Comparison", "Indices", "count_rows", "without"]
+__all__ = ["Compared", "Comparison", "Indices", "count_rows", "distinct", "without"]
 
 Indices = NDArray[np.intp]
 _FEW, _ENOUGH, _MANY = 100, 500, 5_000
@@ -148,6 +148,12 @@ def without(indices: Indices, out: set[int]) -> Indices:
     return indices[~np.isin(indices, np.fromiter(out, np.intp, len(out)))] if out else indices
 
 
+def distinct(keys: NDArray[Any]) -> int:
+    """How many different keys there are. `np.unique` would put millions of them into a hash table."""
+    ordered = np.sort(keys.astype(np.uint64))
+    return int((ordered[1:] != ordered[:-1]).sum()) + bool(len(ordered))
+
+
 def count_rows(rows: int, train_rows: int, answers: int, collector: Collector) -> None:
     """What the number of rows, and of different `answers`, says."""
     least = collector.policy.minimum_rows
@@ -168,8 +174,9 @@ def count_rows(rows: int, train_rows: int, answers: int, collector: Collector) -
 
 def _repeated(keys: NDArray[Any], indices: Indices) -> Iterator[list[int]]:
     """Rows that share a key, in groups, each ascending, in the order of their first rows."""
-    order = np.argsort(keys[indices], kind="stable")
-    ordered = keys[indices[order]]
+    chosen = keys[indices].astype(np.uint64)
+    order = np.argsort(chosen, kind="stable")
+    ordered = chosen[order]
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) + 1 if len(ordered) else np.zeros(0, np.intp)
     starts = np.concatenate([np.zeros(1, np.intp), ends[:-1]]) if len(ends) else ends
     several = ends - starts > 1

@@ -44,7 +44,7 @@ class Stamp(NamedTuple):
         return cls(status.st_size, status.st_mtime_ns)
 
     def must_hold(self, path: Path, name: str) -> None:
-        """Raises `UsageError` where the file is another now: what was read of it may be half of the one and the other."""
+        """Raises `UsageError` where the file is another now: what was read may be of both."""
         try:
             now = Stamp.of(path)
         except OSError as error:

@@ -11,7 +11,7 @@ import codecs
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -39,10 +39,10 @@ LEAST_ROWS = 200
 _ROWS_A_WINDOW = 20
 """Neighbours are alike, so a row more from another place says more; but a place costs about 1 ms to reach and set up,
 and a row about 25 µs to read and count. The best number is √(cost of a place / cost of a row × (1 − ρ) / ρ), which for
-neighbours of likeness ρ = 0.1 is 19 (Cochran, Sampling Techniques, 3rd ed., section 10.6)."""
+neighbours of likeness ρ = 0.1 is 19 (Cochran, Sampling Techniques, 3rd ed., chapter 10)."""
 _LEAST_WINDOWS, _MOST_WINDOWS = 100, 2000
 _READ_WHOLE = 0.8  # a sample of more than this share saves little, and reading everything is exact
-_HEAD_BYTES, _LAYOUT_ROWS = 1 << 20, 200
+_HEAD_BYTES, _LAYOUT_ROWS = 1 << 18, 200
 _PEEKS, _PEEK_BYTES = 64, 1 << 14
 _ONLY = "only plain UTF-8 JSON Lines can be sampled"
 _OTHERWISE = "leave --sample out, or write the rows as JSON Lines"
@@ -58,91 +58,87 @@ def draw(
     if rows < LEAST_ROWS:
         raise UsageError(f"{rows} rows are too few for an estimate", where="--sample", fix=f"{LEAST_ROWS} or more")
     works = [_work(file, columns, policy, tuple(tokenizers)) for file in files_of(path)]
-    with ExitStack() as stack:
-        for work in works:
-            stack.enter_context(readable(work.file))
-        places = [_Place(work, stack.enter_context(work.file.open_bytes())) for work in works]
-        row_bytes = _bytes_a_row(places, seed)
-        size = sum(place.size for place in places)
-        if rows >= _READ_WHOLE * size / row_bytes:
-            return None
-        windows = min(_MOST_WINDOWS, max(_LEAST_WINDOWS, rows // _ROWS_A_WINDOW))
-        cut = _Cut(places, max(1, round(rows / windows * row_bytes)))
-        numbers = random.Random(seed).sample(range(cut.count), min(windows, cut.count))
-        return _sample([cut.window(number) for number in sorted(numbers)], cut, seed, str(path))
-
-
-class _Place(NamedTuple):
-    """One file, open, and what is done with its rows."""
-
-    work: Work
-    stream: BinaryIO
-
-    @property
-    def size(self) -> int:
-        return self.work.file.size
-
-    def next_line(self, at: int) -> int:
-        """Where the first line starts that starts at `at` or after it; the file's end where none does."""
-        if at == 0:
-            return 0
-        self.stream.seek(at - 1)
-        while piece := self.stream.readline(_PEEK_BYTES):
-            if piece.endswith(b"\n"):
-                break
-        return self.stream.tell()
+    row_bytes = _bytes_a_row(works, seed)
+    if rows >= _READ_WHOLE * _size(works) / row_bytes:
+        return None
+    wanted = min(_MOST_WINDOWS, max(_LEAST_WINDOWS, rows // _ROWS_A_WINDOW))
+    cut = _Cut(works, max(1, round(rows / wanted * row_bytes)))
+    return _sample(cut.drawn(wanted, seed), Windows(cut.count, _size(works), (), seed), str(path))
 
 
 class _Window(NamedTuple):
     """Bytes `start` to `end` of a file: where its lines start."""
 
-    place: _Place
+    work: Work
     start: int
     end: int
 
-    def stretch(self) -> Stretch:
-        """The whole lines that start here; numbered from 1, for how many stand before them is not known."""
-        first = self.place.next_line(self.start)
-        last = self.place.next_line(self.end) if first < self.end else first
-        return Stretch(first, last, 1)
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Its file; no more than one is open at a time, for there may be thousands."""
+        with readable(self.work.file), self.work.file.open_bytes() as stream:
+            yield stream
 
-    def scan(self, stretch: Stretch) -> Scan:
-        """Its rows by the usual rules."""
-        self.place.stream.seek(stretch.start)
-        return Scanner(self.place.work).lines(self.place.stream, stretch)
+    def scan(self) -> tuple[Stretch, Scan]:
+        """The whole lines that start here, and what they hold. How many stand before them is not known: from 1."""
+        with self.open() as stream:
+            first = _next_line(stream, self.start)
+            last = _next_line(stream, self.end) if first < self.end else first
+            stretch = Stretch(first, last, 1)
+            stream.seek(first)
+            return stretch, Scanner(self.work).lines(stream, stretch)
+
+
+def _next_line(stream: BinaryIO, at: int) -> int:
+    """Where the first line starts that starts at `at` or after it; the file's end where none does."""
+    if at == 0:
+        return 0
+    stream.seek(at - 1)
+    while piece := stream.readline(_PEEK_BYTES):
+        if piece.endswith(b"\n"):
+            break
+    return stream.tell()
+
+
+def _size(works: Sequence[Work]) -> int:
+    return sum(work.file.size for work in works)
 
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
     """All files cut into windows of `width` bytes; the last of a file may be shorter."""
 
-    places: Sequence[_Place]
+    works: Sequence[Work]
     width: int
 
     @property
     def count(self) -> int:
-        return sum(self._windows_of(place) for place in self.places)
+        return sum(self._windows_of(work) for work in self.works)
 
-    def _windows_of(self, place: _Place) -> int:
-        return -(-place.size // self.width)
+    def drawn(self, wanted: int, seed: int) -> list[_Window]:
+        """So many windows, or all of them, as they stand; all are equally likely."""
+        numbers = random.Random(seed).sample(range(self.count), min(wanted, self.count))
+        return [self._window(number) for number in sorted(numbers)]
 
-    def window(self, number: int) -> _Window:
+    def _windows_of(self, work: Work) -> int:
+        return -(-work.file.size // self.width)
+
+    def _window(self, number: int) -> _Window:
         """The window of that number, from 0, the files in their order."""
-        for place in self.places:
-            if number < self._windows_of(place):
+        for work in self.works:
+            if number < self._windows_of(work):
                 start = number * self.width
-                return _Window(place, start, min(start + self.width, place.size))
-            number -= self._windows_of(place)
+                return _Window(work, start, min(start + self.width, work.file.size))
+            number -= self._windows_of(work)
         raise IndexError(number)
 
 
-def _sample(windows: Sequence[_Window], cut: _Cut, seed: int, where: str) -> Sample:
+def _sample(drawn: Sequence[_Window], windows: Windows, where: str) -> Sample:
     measured: dict[str, list[Lengths]] = {}
     sizes, dropped, refused = [], Counter[str](), list[Finding]()
     rows_read, preference = 0, False
-    for window in windows:
-        stretch = window.stretch()
-        scan = window.scan(stretch)
+    for window in drawn:
+        stretch, scan = window.scan()
         sizes.append(stretch.end - stretch.start)
         rows_read += scan.rows
         dropped.update(one.rule for one in scan.collector.dropped)
@@ -151,8 +147,7 @@ def _sample(windows: Sequence[_Window], cut: _Cut, seed: int, where: str) -> Sam
             measured.setdefault(name, []).append(lengths)
             preference = preference or bool((lengths.odd["rejected"] > 0).any())
     _must_be_usable(refused, rows_read, rows_read - dropped.total(), where)
-    told = Windows(cut.count, sum(place.size for place in cut.places), sizes, seed)
-    return Sample(told, measured, rows_read, dropped, preference, where)
+    return Sample(replace(windows, sizes=sizes), measured, rows_read, dropped, preference, where)
 
 
 def _refused(window: _Window, stretch: Stretch, scan: Scan) -> Iterator[Finding]:
@@ -160,11 +155,11 @@ def _refused(window: _Window, stretch: Stretch, scan: Scan) -> Iterator[Finding]
     errors = [finding for finding in scan.collector.findings if finding.severity == "error"]
     if not errors:
         return
-    window.place.stream.seek(stretch.start)
-    starts, at = [stretch.start], stretch.start
-    while at < stretch.end and (line := window.place.stream.readline()):
-        at += len(line)
-        starts.append(at)
+    starts = [stretch.start]
+    with window.open() as stream:
+        stream.seek(stretch.start)
+        while starts[-1] < stretch.end and (line := stream.readline()):
+            starts.append(starts[-1] + len(line))
     for finding in errors:
         yield replace(finding, row=starts[(finding.row or 1) - 1], unit="line at byte")
 
@@ -178,20 +173,15 @@ def _must_be_usable(refused: Sequence[Finding], read: int, usable: int, where: s
         raise PairsRefused(f"none of {read:,} sampled rows can be used", where=where, fix="`tunewright check` says why")
 
 
-def _bytes_a_row(places: Sequence[_Place], seed: int) -> float:
+def _bytes_a_row(works: Sequence[Work], seed: int) -> float:
     """Bytes a line, by the line ends at some random places; of small files by all of them."""
-    size = sum(place.size for place in places)
-    if size <= _PEEKS * _PEEK_BYTES:
-        ends = sum(place.stream.read().count(b"\n") for place in places)
-        return max(1.0, size / max(1, ends))
-    rng, ends, seen = random.Random(seed), 0, 0
-    cut = _Cut(places, _PEEK_BYTES)
-    for number in rng.sample(range(cut.count), _PEEKS):
-        window = cut.window(number)
-        window.place.stream.seek(window.start)
-        piece = window.place.stream.read(window.end - window.start)
-        ends, seen = ends + piece.count(b"\n"), seen + len(piece)
-    return seen / max(1, ends)
+    ends = seen = 0
+    for window in _Cut(works, _PEEK_BYTES).drawn(_PEEKS, seed):
+        with window.open() as stream:
+            stream.seek(window.start)
+            piece = stream.read(window.end - window.start)
+            ends, seen = ends + piece.count(b"\n"), seen + len(piece)
+    return max(1.0, seen / max(1, ends))
 
 
 def _work(path: Path, columns: Columns, policy: Policy, tokenizers: tuple[str, ...]) -> Work:

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,11 @@ from .row_rules import row_problems
 from .rules import Problem
 from .shapes import Layout
 from .source import Record
-from .table import Recorder, RowTable
+from .table import Gathering, Recorder, RowTable
 from .usual import Block, usual_reader
+
+if TYPE_CHECKING:
+    from .sensitive import Span
 
 __all__ = ["Scan", "Scanner", "Stretch", "Work"]
 
@@ -75,18 +79,23 @@ class Scan:
     tally: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def join(cls, scans: Iterable[Scan]) -> Scan:
-        """The scans of a file's stretches, in their order, as one."""
-        parts = list(scans)
-        first, *rest = parts
-        for scan in rest:
-            first.answers.merge(scan.answers)
-            first.collector.extend(scan.collector)
-            first.tally.update(scan.tally)
-        names = tuple(dict.fromkeys(name for scan in parts for name in scan.names))
-        rows = sum(scan.rows for scan in parts)
-        table = RowTable.join([scan.table for scan in parts])
-        return cls(table, first.answers, first.collector, rows, names, first.tally)
+    def join(cls, scans: Iterable[Scan], most: int) -> Scan:
+        """The scans of a file's stretches, in their order, as one. `most`: rows that there may be in all."""
+        gathering, whole = Gathering(most), None
+        names: dict[str, None] = {}
+        for scan in scans:
+            gathering.add(scan.table)
+            names.update(dict.fromkeys(scan.names))
+            if whole is None:
+                whole = scan
+                continue
+            whole.answers.merge(scan.answers)
+            whole.collector.extend(scan.collector)
+            whole.tally.update(scan.tally)
+            whole.rows += scan.rows
+        assert whole is not None  # a file that is cut has a stretch
+        whole.table, whole.names = gathering.table(), tuple(names)
+        return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,12 @@ class Scanner:
             return ()
         from .sensitive import sensitive_problems
 
-        return sensitive_problems(example, self._work.treatment.finder(), self._work.policy.allowed_secrets)
+        return sensitive_problems(example, self._finder, self._work.policy.allowed_secrets)
+
+    @cached_property
+    def _finder(self) -> Callable[[str], Iterable[Span]]:
+        """Made once: where detectors stand beside the patterns, making it compiles them all."""
+        return self._work.treatment.finder()
 
     def _may_stay(self, problems: Iterable[Problem], example: Example, number: int) -> bool:
         place, reason = Place(self._work.file.name, number, self._work.unit), None

@@ -19,6 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from providers.tokenizers import unload
 from providers.user_cache import cache_root
 
 from .files import TextFile
@@ -33,6 +34,7 @@ __all__ = ["Share", "scan_part", "work_on"]
 _SHARD_BYTES = 8 << 20
 _LEAST_BYTES = 16 << 20
 """Below this a second process costs more than it saves: it takes about as long to start as this takes to scan."""
+_LARGE_BYTES = 256 << 20
 _STALE_S = 24 * 3600
 _VERSION = "1"
 
@@ -56,7 +58,7 @@ class Share:
 
 
 def scan_part(opened: Opened, policy: Policy, tokenizers: tuple[str, ...]) -> Scan:
-    """Everything that is known of a file's rows. Raises `UsageError` where it cannot be read, or is changed meanwhile."""
+    """Everything that is known of a file's rows. Raises `UsageError` where that fails, or it changes."""
     part = opened.part
     work = Work(part.file, part.unit, part.layout, policy, tokenizers, part.treatment)
     with held(part.file.path, part.file.name, part.stamp), readable(part.file):
@@ -74,9 +76,10 @@ def _in_shards(work: Work, stamp: Stamp) -> Scan:
         share = Share(work, stretches, folder)
         with _helpers(share, min(_cores(), len(stretches)) - 1):
             unsaved = work_on(share)
-        return Scan.join(
-            unsaved.pop(index) if index in unsaved else _finished(share, index) for index in range(len(stretches))
-        )
+        if work.file.size > _LARGE_BYTES:
+            unload()  # the columns of such a file need the memory
+        scans = (unsaved.pop(i) if i in unsaved else _finished(share, i) for i in range(len(stretches)))
+        return Scan.join(scans, stretches[-1].number + _lines_of(work.file, stretches[-1]))
 
 
 def work_on(share: Share, *, parent: int | None = None) -> dict[int, Scan]:
@@ -133,6 +136,13 @@ def _cut(file: TextFile) -> Iterator[Stretch]:
             at += len(piece)
     if at > start:
         yield Stretch(start, at, first)
+
+
+def _lines_of(file: TextFile, stretch: Stretch) -> int:
+    """Lines of a stretch."""
+    with file.open_bytes() as stream:
+        stream.seek(stretch.start)
+        return stream.read(stretch.end - stretch.start).count(b"\n") + 1
 
 
 def _cores() -> int:

@@ -102,15 +102,24 @@ def _grouped(keys: NDArray[np.uint64], together: Iterable[Sequence[int]]) -> tup
             root[one] = one = root[root[one]]
         return one
 
+    touched: set[int] = set()
     for rows in together:
+        touched.update(group[list(rows)].tolist())
         first = find(group[rows[0]])
         for row in rows[1:]:
             other = find(group[row])
             first, other = min(first, other), max(first, other)
             root[other] = first
-    joined = np.array([find(one) for one in range(len(root))]) if any(root != np.arange(len(root))) else root
-    left, group = np.unique(joined[group], return_inverse=True)
-    return group, (unique[left] >> np.uint64(8)).astype(np.float64) / 2.0**56
+    if not touched:
+        return group, _places(unique)
+    for one in touched:
+        root[one] = find(one)
+    left, group = np.unique(root[group], return_inverse=True)
+    return group, _places(unique[left])
+
+
+def _places(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
+    return (keys >> np.uint64(8)).astype(np.float64) / 2.0**56
 
 
 class _Mover:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .lengths import Lengths
 
-__all__ = ["COLUMNS", "KEYS", "Recorder", "RowTable"]
+__all__ = ["COLUMNS", "KEYS", "Gathering", "Recorder", "RowTable"]
 
 KEYS = np.dtype([("input", ">u8"), ("answer", ">u8"), ("question", ">u8"), ("content", "V16")])
 """A row's names, as `normal` makes them, cut to 64 bits: among 2,000,000 rows two differ with the same name once in
@@ -74,6 +74,48 @@ def _joined(columns: Sequence[NDArray[Any]], rows: Sequence[int]) -> NDArray[Any
         return columns[0]
     complete = all(len(column) for column in full)
     return np.concatenate(full) if complete else full[0][:0]
+
+
+class Gathering:
+    """Tables of one file, one after the other, into columns of their final size: joining would need twice the memory.
+
+    `most`: rows that there may be in all.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._rows = most, 0
+        self._columns: dict[str, NDArray[Any]] = {}
+        self._usual: dict[str, NDArray[Any]] = {}
+        self._odd: dict[str, list[NDArray[Any]]] = {}
+        self._roles: dict[str, int] = {}
+
+    def add(self, table: RowTable) -> None:
+        """The next rows."""
+        end = self._rows + len(table)
+        for name in COLUMNS:
+            self._fill(self._columns, name, getattr(table, name), end)
+        for name, lengths in table.lengths.items():
+            self._fill(self._usual, name, lengths.usual, end)
+            odd = lengths.odd.copy()
+            odd["row"] += self._rows
+            self._odd.setdefault(name, []).append(odd)
+            self._roles[name] = lengths.answer_role
+        self._rows = end
+
+    def table(self) -> RowTable:
+        """All of them."""
+        columns = {name: column[: self._rows] for name, column in self._columns.items()}
+        lengths = {
+            name: Lengths(usual[: self._rows], np.concatenate(self._odd[name]), self._roles[name])
+            for name, usual in self._usual.items()
+        }
+        return RowTable(**columns, lengths=lengths)
+
+    def _fill(self, columns: dict[str, NDArray[Any]], name: str, part: NDArray[Any], end: int) -> None:
+        if name not in columns or (len(part) and not len(columns[name])):
+            columns[name] = np.empty((self._most if len(part) else 0, *part.shape[1:]), part.dtype)
+        if len(part):
+            columns[name][self._rows : end] = part
 
 
 @dataclass(slots=True)

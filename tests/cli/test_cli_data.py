@@ -180,3 +180,13 @@ def test_what_was_redacted_is_counted_by_kind_and_the_map_named(tunewright: Any,
 
 def test_where_nothing_is_redacted_that_is_said_too(tunewright: Any, repeated: Path) -> None:
     assert "redacted: nothing" in tunewright("check", repeated, "--redact", "map.json").out
+
+
+def test_prepare_refused_for_its_data_leaves_no_folder_and_names_the_page_that_shows_why(
+    tunewright: Any, work: Path
+) -> None:
+    (work / "few.csv").write_text("text,label\na,b\n", encoding="utf-8")
+    answer = tunewright("prepare", "few.csv", *TO, "-o", "out")
+    assert answer.code == 3
+    assert "see:   tunewright check PAIRS --page data.html shows every row and why" in answer.err
+    assert not (work / "out").exists()

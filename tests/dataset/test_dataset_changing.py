@@ -20,7 +20,7 @@ from orchestrator.errors import UsageError
 from providers.dialects import OPENAI_CHAT
 from providers.records import Example, JsonObject
 
-ROWS = 30_000  # two megabytes: more than is read at once
+ROWS = 20_000  # over a megabyte: more than is read at once
 
 
 def shrink(path: Path) -> None:

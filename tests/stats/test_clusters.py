@@ -51,7 +51,9 @@ def windows(kind: str) -> tuple[Windows, Windows, Windows]:
         length[rng.random(60_000) < 0.005] *= 100
     tokens = length * np.repeat(rng.uniform(0.18, 0.35, 200), 300) * rng.normal(1, 0.1, 60_000)
     window = (np.cumsum(length) - length) // (20 * length.sum() // 60_000)
-    rows, sizes, counted = (np.bincount(window, column) * 1.0 for column in (np.ones(60_000), length, tokens))
+    rows, sizes, counted = (
+        np.bincount(window, column).astype(np.float64) for column in (np.ones(60_000), length, tokens)
+    )
     return rows, sizes, counted
 
 
