@@ -148,10 +148,12 @@ class AsyncOrchestrator:
         the same as one HTML page, with the lengths in tokens where `to` names a target.
         """
         chosen = self.settings(pairs, **options)
+        if page is not None:
+            from .pipeline.picturing import must_be_a_page, picture, write_page
+
+            must_be_a_page(Path(page))
         dataset = await self._with_trained_before(check_pairs(chosen))
         if page is not None:
-            from .pipeline.picturing import picture, write_page
-
             write_page(picture(chosen, dataset), Path(page))
         return dataset
 
@@ -179,7 +181,7 @@ class AsyncOrchestrator:
         return judged_for_format(chosen, format, chosen.target if options.get("to") else None)
 
     async def prepare(
-        self, pairs: Path | str, out: Path | str, *, formats: Sequence[str] = (), **options: Unpack[RunOptions]
+        self, pairs: Path | str, out: Path | str, *, formats: Sequence[str] | str = (), **options: Unpack[RunOptions]
     ) -> tuple[Dataset, dict[str, tuple[ProviderFile, ...]]]:
         """The files to upload, per platform of `to` and per format, and the held-out rows in `out/test.jsonl`.
 
@@ -195,7 +197,7 @@ class AsyncOrchestrator:
 
         chosen = self.settings(pairs, **options)
         platforms = [platform_named(target.provider) for target in chosen.to]
-        wanted = [format_named(name) for name in formats]
+        wanted = [format_named(name) for name in ([formats] if isinstance(formats, str) else formats)]
         if not platforms and not wanted:
             raise UsageError("say what to prepare for", fix="--to PLATFORM:MODEL, or --format NAME, or several of them")
         folder = Path(out)

@@ -56,6 +56,7 @@ class DataConfig(_Section):
     leaks: OnTrouble = "drop"
     blank: OnTrouble = "drop"
     near_duplicates: OnTrouble = "warn"
+    secrets: OnTrouble = "refuse"
     skip: tuple[Literal["near-duplicates", "sensitive"], ...] = _setting((), "kinds of checks not to do at all")
     fix: bool = _setting(False, "mend what can be mended without changing what a row means")
     allow_secrets: tuple[str, ...] = _setting((), "kinds or fingerprints of what looks like a key and is none")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, get_args
 
 from providers.records import Hyperparameters, Method, Sampling
 
 from .config import Config
-from .dataset.records import Columns, Policy
+from .dataset.records import Action, Columns, Policy, Skippable
 from .errors import UsageError
 from .evaluation.decide import Rule
 from .evaluation.graders import named
@@ -84,7 +85,7 @@ class RunOptions(TypedDict, total=False):
     None everywhere means: not given; the configuration, then the default, applies.
     """
 
-    to: Sequence[str | Target] | None
+    to: Sequence[str | Target] | str | Target | None
     input: str | None
     output: str | None
     system: str | None
@@ -96,12 +97,12 @@ class RunOptions(TypedDict, total=False):
     reasoning: str | None
     prompt_template: str | None
     near_duplicates: str | None
-    skip: Sequence[str] | None
+    skip: Sequence[str] | str | None
     fix: bool | None
-    redact: Path | None
-    allow_secrets: Sequence[str] | None
-    test: Path | None
-    validation: Path | None
+    redact: Path | str | None
+    allow_secrets: Sequence[str] | str | None
+    test: Path | str | None
+    validation: Path | str | None
     method: str | None
     epochs: int | None
     learning_rate: float | None
@@ -112,7 +113,7 @@ class RunOptions(TypedDict, total=False):
     suffix: str | None
     settings: Mapping[str, Any] | None
     account: str | None
-    prices: Path | None
+    prices: Path | str | None
     max_usd: Decimal | None
     people_usd: Decimal | None
     grader: str | None
@@ -123,9 +124,22 @@ class RunOptions(TypedDict, total=False):
     accept_unknown: bool | None
 
 
+_SEVERAL = {"to", "skip", "allow_secrets"}
+_PATHS = {"redact", "test", "validation", "prices"}
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "near_duplicates": get_args(Action),
+    "skip": get_args(Skippable),
+    "method": tuple(Method),
+}
+
+
 def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettings:
-    """Settings from the configuration with what was given on top; a `given` value of None means: not given."""
-    flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    """Settings from the configuration with what was given on top; a `given` value of None means: not given.
+
+    Where several are meant, one may stand alone; a path may be text. Raises `UsageError` for a name that is no option
+    and for a value that is none of an option's choices.
+    """
+    flags = _checked(given)
     if grader := flags.get("grader", config.evaluation.grader):
         named(grader)  # a wrong name is refused here, not after the training was paid for
     data, training, asking = config.data, config.training, config.evaluation
@@ -141,6 +155,7 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
             blank=data.blank,
             minimum_rows=data.minimum_rows,
             near_duplicates=flags.get("near_duplicates", data.near_duplicates),
+            secrets=data.secrets,
             skip=tuple(flags.get("skip") or data.skip),
             fix=flags.get("fix", data.fix),
             allowed_secrets=tuple(flags.get("allow_secrets") or data.allow_secrets),
@@ -168,6 +183,41 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         accept_unknown=flags.get("accept_unknown", False),
         resubmit_after_settle=config.submission.resubmit_after_settle,
     )
+
+
+def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, each value in the form that its option has."""
+    _refuse_unknown(given)
+    flags = {key: value for key, value in given.items() if value is not None}
+    for name in flags.keys() & _SEVERAL:
+        flags[name] = _several(flags[name])
+    for name in flags.keys() & _PATHS:
+        flags[name] = Path(flags[name])
+    for name, choices in _CHOICES.items():
+        if name in flags:
+            _refuse_other(name, flags[name] if name in _SEVERAL else (flags[name],), choices)
+    return flags
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    known = sorted(RunOptions.__annotations__)
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            fix = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"
+            raise UsageError(f"there is no option {name!r}", fix=fix)
+
+
+def _refuse_other(name: str, values: Iterable[object], choices: tuple[str, ...]) -> None:
+    for value in values:
+        if value not in choices:
+            near = get_close_matches(str(value), choices, n=1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            raise UsageError(f"{value!r} is no choice", where=name, fix=f"{meant}the choices are {', '.join(choices)}")
 
 
 def _columns(config: Config, flags: Mapping[str, Any]) -> Columns:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import click
 
 from ..canonical import plain
-from .options import USD, money
+from .options import USD, limit, money
 from .shell import Shell, command
 
 __all__ = ["budget"]
@@ -31,7 +31,7 @@ def show(shell: Shell) -> None:
         }
     )
     for scope, usd in sorted(view.caps.items()):
-        shell.out.print(f"cap {scope}: {money(usd)}")
+        shell.out.print(f"cap {scope}: {limit(usd)}")
     if not view.caps:
         shell.out.print("no caps set: only --max-usd limits a run (tunewright budget set month 200)")
     shell.out.print(f"{view.month}: {money(view.used())} spent or reserved")
@@ -53,7 +53,7 @@ def set_cap(shell: Shell, scope: str, usd: Decimal | None, nothing: bool) -> Non
         raise click.UsageError("give an amount, or --none to remove the cap")
     shell.call(lambda orchestrator: orchestrator.budget.set(scope, usd))
     shell.emit({"scope": scope, "usd": None if usd is None else str(usd)})
-    shell.out.print(f"cap {scope}: {money(usd) if usd is not None else 'removed'}")
+    shell.out.print(f"cap {scope}: {limit(usd) if usd is not None else 'removed'}")
 
 
 budget.add_command(show)

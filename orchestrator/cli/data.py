@@ -60,22 +60,39 @@ def check(
     _print_findings(shell, judged)
     if page:
         shell.out.print(f"\npage: {page}")
-    if any(finding.severity == "error" for finding in judged.findings):
-        raise SystemExit(int(ExitCode.DATA_REFUSED))
+    _print_verdict(shell, judged)
 
 
 class _Judged(NamedTuple):
-    """`counts`: rule → how often it was met. `one_file`: then its name need not stand before every row."""
+    """`counts`: rule → how often it was met. `one_file`: then its name need not stand before every row.
+
+    `stops`: what errors stop. `taken`: what there is to say where there are none. `hint`: what may have been meant.
+    """
 
     findings: Sequence[Finding]
     counts: Mapping[str, int]
     one_file: bool
+    stops: str = "run and prepare will not go on"
+    taken: str = ""
+    hint: str = ""
 
 
 def _as_is(shell: Shell, pairs: Path, format: str | None, given: dict[str, Any]) -> _Judged:
     findings = shell.call(lambda orchestrator: orchestrator.check_as_is(pairs, format=format, **gather(given)))
     shell.emit({"findings": [finding.to_json() for finding in findings]})
-    return _Judged(findings, {}, given["validation"] is None)
+    hint = _print_heading(shell, pairs, format, given)
+    taken = "no error found: it would be taken" if findings else "nothing found: it would be taken"
+    return _Judged(findings, {}, given["validation"] is None, "as it is, the file would not be taken", taken, hint)
+
+
+def _print_heading(shell: Shell, pairs: Path, format: str | None, given: dict[str, Any]) -> str:
+    """Which file was judged as what. What else may have been meant is answered, for the end."""
+    from ..pipeline.judging import hint_of_method, judged_as
+
+    chosen = shell.orchestrator().settings(pairs, **gather(given))
+    target = f" for {chosen.target}" if given["to"] or format is None else ""
+    shell.out.print(f"{pairs}, judged as {judged_as(chosen, format)}{target}:")
+    return hint_of_method(chosen) if format is None else ""
 
 
 def _as_read(shell: Shell, pairs: Path, page: Path | None, given: dict[str, Any]) -> _Judged:
@@ -186,8 +203,22 @@ def _print_findings(shell: Shell, judged: _Judged) -> None:
         if count > _SHOWN:
             shell.out.print(f"  … and {count - _SHOWN:,} more (--json lists {len(findings):,})", style="dim")
         shell.out.print(f"  fix: {findings[0].fix}", style="dim")
-    if not judged.findings:
+    if not judged.findings and not judged.taken:
         shell.out.print("nothing to complain about")
+
+
+def _print_verdict(shell: Shell, judged: _Judged) -> None:
+    """The last word, and the exit code where it is no."""
+    errors = list(dict.fromkeys(finding.rule for finding in judged.findings if finding.severity == "error"))
+    if errors:
+        rules = "1 rule" if len(errors) == 1 else f"{len(errors)} rules"
+        what = f"refused: {rules} must be mended first ({', '.join(errors)}); {judged.stops}"
+        shell.out.print(f"\n{what}", style="bold red")
+        if judged.hint:
+            shell.out.print(f"  hint: {judged.hint}")
+        raise SystemExit(int(ExitCode.DATA_REFUSED))
+    if judged.taken:
+        shell.out.print(f"\n{judged.taken}")
 
 
 @command()
@@ -219,6 +250,7 @@ def prepare(shell: Shell, pairs: Path, out: Path, **given: Any) -> None:
     )
     print_sources(shell, dataset)
     _print_redacted(shell, dataset, given["redact"])
+    _print_warned(shell, dataset)
     if given["fix"]:
         _print_fixes(shell, dataset)
     for name, made in files.items():
@@ -227,6 +259,13 @@ def prepare(shell: Shell, pairs: Path, out: Path, **given: Any) -> None:
     shell.out.print(f"held out: {beside['test']} ({len(dataset.split.test)} rows, never uploaded)")
     shell.out.print(f"dropped:  {beside['dropped_file']} ({len(dataset.dropped)} rows, each with its reason)")
     shell.out.print(f"page:     {beside['page']}")
+
+
+def _print_warned(shell: Shell, dataset: Dataset) -> None:
+    from ..pipeline.warned import warnings_text
+
+    if warned := warnings_text(dataset):
+        shell.out.print(warned, style="yellow")
 
 
 def _print_fixes(shell: Shell, dataset: Dataset) -> None:

@@ -11,7 +11,7 @@ from providers.errors import Auth
 
 from ..canonical import plain
 from ..config import environment, find_config
-from .options import money
+from .options import limit
 from .shell import Shell, command
 
 __all__ = ["doctor"]
@@ -34,7 +34,7 @@ def doctor(shell: Shell) -> None:
     for name, state in keys.items():
         _line(shell, "key", f"{name}: {state}")
     for scope, usd in limits.caps.items():
-        _line(shell, "cap", f"{scope}: {money(usd)}")
+        _line(shell, "cap", f"{scope}: {limit(usd)}")
     if not limits.caps:
         _line(shell, "cap", "none: only --max-usd limits a run")
 

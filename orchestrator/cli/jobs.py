@@ -71,7 +71,7 @@ def show(shell: Shell, job: str) -> None:
     intent, history = shell.call(lambda orchestrator: orchestrator.jobs.show(job))
     shell.emit({**_brief(intent), "plan": plain(intent.plan), "history": [plain(entry) for entry in history]})
     _line(shell, intent)
-    shell.out.print(f"  reserved {money(intent.reserved_usd, sandbox=intent.sandbox)}")
+    shell.out.print(f"  reserved {money(intent.reserved_usd, sandbox=intent.sandbox, most=True)}")
     for entry in history:
         detail = ", ".join(f"{key} {value}" for key, value in entry.data.items())
         shell.out.print(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.kind}  {detail}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ import click
 from ..errors import UsageError
 from .shell import option
 
-__all__ = ["PAIRS", "asking", "by_method", "gather", "money", "reading", "spending", "targets", "training"]
+__all__ = ["PAIRS", "asking", "by_method", "gather", "limit", "money", "reading", "spending", "targets", "training"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 PAIRS = click.argument("pairs", type=click.Path(path_type=Path))
@@ -149,10 +149,18 @@ def _assignment(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def money(usd: Decimal | None, *, sandbox: bool = False) -> str:
-    """Dollars for people; None is 'unknown', never nothing."""
+def money(usd: Decimal | None, *, sandbox: bool = False, most: bool = False) -> str:
+    """Dollars for people; None is 'unknown', never nothing. `most`: rounded up, where it may cost up to that."""
     from ..costing import usd_text
 
     if usd is None:
         return "unknown"
-    return f"{usd_text(usd)}{' (sandbox, not money)' if sandbox else ''}"
+    text = usd_text(usd, rounding=ROUND_CEILING if most else ROUND_HALF_EVEN)
+    return f"{text}{' (sandbox, not money)' if sandbox else ''}"
+
+
+def limit(usd: Decimal) -> str:
+    """A cap, with every digit that was set."""
+    from ..costing import usd_limit
+
+    return usd_limit(usd)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any
 
-from .options import money
+from .options import limit, money
 from .shell import Shell
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _print_around(console: Console, quote: Quote) -> None:
 
 def print_limits(console: Console, limits: Limits) -> None:
     """Which ledger and which caps this spending would be held against."""
-    caps = ", ".join(f"{scope} {money(usd)}" for scope, usd in sorted(limits.caps.items()))
+    caps = ", ".join(f"{scope} {limit(usd)}" for scope, usd in sorted(limits.caps.items()))
     made = "" if limits.exists else " (made by the first run)"
     spent = f"; {money(limits.used)} spent or reserved this month" if limits.exists else ""
     console.print(f"ledger: {limits.ledger}{made}; caps: {caps or 'none but --max-usd'}{spent}")
@@ -136,6 +136,8 @@ def _row(console: Console, name: str, amount: str, text: str, style: str = "") -
 
 
 def _spread(low: Decimal | None, high: Decimal | None) -> str:
-    if low is None and high is None:
+    from ..costing import usd_span, usd_text
+
+    if low is None:
         return "unknown"
-    return money(low) if low == high else f"{money(low)} to {money(high)}"
+    return f"at least {usd_text(low, rounding=ROUND_FLOOR)}" if high is None else usd_span(low, high)

@@ -12,7 +12,7 @@ import click
 
 from ..errors import BudgetRefused
 from .live import Counter, Watcher
-from .options import PAIRS, asking, gather, reading, spending, targets, training
+from .options import PAIRS, asking, gather, limit, reading, spending, targets, training
 from .quoting import print_limits, print_quote
 from .shell import Shell, command, option
 from .verdict import finish
@@ -120,7 +120,7 @@ def _dry_run(shell: Shell, pairs: Path, given: dict[str, Any]) -> None:
     shell.emit({"dry_run": True, "quote": quote.to_json(), "requests": [plain(item) for item in requests]})
     print_quote(shell.out, quote)
     if cap is not None and quote.high_usd > cap:
-        raise BudgetRefused(f"the quote is {quote.total_text}, and --max-usd is ${cap:.2f}", fix="raise --max-usd")
+        raise BudgetRefused(f"the quote is {quote.total_text}, and --max-usd is {limit(cap)}", fix="raise --max-usd")
     for item in requests:
         shell.out.print(f"\n{item.method} {item.url}{'   (this is the paid one)' if item.paid else ''}", style="bold")
         if item.body is not None:

@@ -10,7 +10,18 @@ from .advice_records import Advice, AdviceInput, DataFacts
 from .document import band_for
 from .overrides import Overrides, load_overrides
 from .quoting import quote
-from .records import Ask, Band, DateNote, Maintenance, Quote, QuoteLine, TokenCount, usd_text
+from .records import (
+    Ask,
+    Band,
+    DateNote,
+    Maintenance,
+    Quote,
+    QuoteLine,
+    TokenCount,
+    usd_limit,
+    usd_span,
+    usd_text,
+)
 from .table import Compared, compare_table
 from .tokens import count, tokenizer_of
 
@@ -35,5 +46,7 @@ __all__ = [
     "load_overrides",
     "quote",
     "tokenizer_of",
+    "usd_limit",
+    "usd_span",
     "usd_text",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -36,9 +36,12 @@ __all__ = [
     "Spread",
     "TokenCount",
     "jsonable",
+    "usd_limit",
+    "usd_span",
     "usd_text",
 ]
 
+_CENT = Decimal("0.01")
 Item = Literal["training", "validation", "evaluation", "hosting", "people"]
 
 
@@ -266,10 +269,9 @@ class Quote:
         """The platform's bill for people; a partial sum is never shown as a total."""
         money = "play money, " if self.sandbox else ""
         if not self.complete:
-            return f"{money}at least {usd_text(self.low_usd)}, plus unknown {', '.join(self.unknown)}"
-        if self.low_usd == self.high_usd:
-            return f"{money}{usd_text(self.low_usd)}"
-        return f"{money}{usd_text(self.low_usd)} to {usd_text(self.high_usd)}"
+            least = usd_text(self.low_usd, rounding=ROUND_FLOOR)
+            return f"{money}at least {least}, plus unknown {', '.join(self.unknown)}"
+        return f"{money}{usd_span(self.low_usd, self.high_usd)}"
 
     def to_json(self) -> dict[str, Any]:
         """Every field, Decimals as plain strings, dates in ISO form, and the total in words."""
@@ -278,11 +280,44 @@ class Quote:
         return {**told, "total": self.total_text}
 
 
-def usd_text(usd: Decimal) -> str:
-    """Dollars for people: cents, or two significant digits where a price is so small that cents would show nothing."""
-    if usd == 0 or usd >= Decimal("0.01"):
-        return f"${usd:,.2f}"
-    return f"${usd.quantize(Decimal(1).scaleb(usd.adjusted() - 1)):f}"
+def usd_text(usd: Decimal, *, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Dollars for people: cents, or two significant digits where a price is so small that cents would say little.
+
+    `rounding`: as `decimal` names it, ROUND_CEILING for the most that something may cost, ROUND_FLOOR for the least.
+    """
+    return _written(usd, _places(usd), rounding)
+
+
+def usd_span(low_usd: Decimal, high_usd: Decimal) -> str:
+    """Both ends with equal digits, each rounded outwards, so that the true bill lies between: $0.009 to $0.015.
+
+    A low end too small for those digits is left out, "up to $0.23", for it is not nothing.
+    """
+    places = _places(high_usd)
+    high = _written(high_usd, places, ROUND_CEILING)
+    if low_usd == high_usd:
+        return high
+    if 0 < low_usd < Decimal(1).scaleb(-places):
+        return f"up to {high}"
+    return f"{_written(low_usd, places, ROUND_FLOOR)} to {high}"
+
+
+def usd_limit(usd: Decimal) -> str:
+    """An amount that somebody set, such as a cap: every digit of it, and at least cents."""
+    exponent = usd.normalize().as_tuple().exponent
+    return _written(usd, max(2, -exponent if isinstance(exponent, int) else 2), ROUND_HALF_EVEN)
+
+
+def _places(usd: Decimal) -> int:
+    """Decimal places for two significant digits; two from ten cents on, and for whole cents."""
+    if abs(usd) >= Decimal("0.1") or usd % _CENT == 0:
+        return 2
+    return 1 - usd.adjusted()
+
+
+def _written(usd: Decimal, places: int, rounding: str) -> str:
+    enough = Context(prec=max(28, usd.adjusted() + places + 2))
+    return f"${usd.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=enough):,f}"
 
 
 def jsonable(value: Any) -> Any:

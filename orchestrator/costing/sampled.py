@@ -135,4 +135,5 @@ def _values(windows: Sequence[Lengths], column: str) -> Floats:
     if column == "rows":
         return np.ones(len(usual))
     prompt, answer = (usual[name].astype(np.float64) for name in ("prompt", "answer"))
-    return {"prompt": prompt, "answer": answer}.get(column, prompt + answer)
+    values: Floats = {"prompt": prompt, "answer": answer}.get(column, prompt + answer)
+    return values

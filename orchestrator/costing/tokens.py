@@ -51,7 +51,7 @@ def count(rows: Iterable[Example] | Lengths, rules: TokenRules, facts: ModelFact
     bill = _Bill(lengths, rules)
     lost = _lost(bill.whole, rules)
     rejected = bill.rejected - _lost(bill.rejected, rules)
-    tokens = int(bill.whole.sum()) - int(lost.sum()) + int(rejected.sum())
+    tokens = int(bill.whole.sum(dtype="int64")) - int(lost.sum(dtype="int64")) + int(rejected.sum(dtype="int64"))
     fewer, more, margin = bill.fewer, bill.more, margin_of(facts)
     if rules.pads_to_context and rules.truncate_at:
         tokens, fewer, more, margin = len(lengths) * rules.truncate_at, 0, 0, Decimal(0)
@@ -62,8 +62,8 @@ def count(rows: Iterable[Example] | Lengths, rules: TokenRules, facts: ModelFact
         high=_scaled(tokens + more, 1 + margin, ROUND_CEILING),
         exact=margin == 0 and fewer == 0 and more == 0,
         truncated_rows=int((lost > 0).sum()),
-        truncated_tokens=int(lost.sum()),
-        prompt_tokens=int(bill.prompt.sum()),
+        truncated_tokens=int(lost.sum(dtype="int64")),
+        prompt_tokens=int(bill.prompt.sum(dtype="int64")),
         answer_tokens=int(lengths.usual["answer"].sum(dtype="int64")),
     )
 
@@ -90,7 +90,8 @@ def margin_of(facts: ModelFacts) -> Decimal:
 
 def _lost(whole: NDArray[integer[Any]], rules: TokenRules) -> NDArray[integer[Any]]:
     """Tokens of each row that truncation loses."""
-    return (whole - (rules.truncate_at or whole.max(initial=0))).clip(min=0)
+    over = whole - (rules.truncate_at or whole.max(initial=0))
+    return over.clip(min=0, out=over)
 
 
 def _scaled(tokens: int, share: Decimal, rounding: str) -> int:
@@ -105,17 +106,23 @@ class _Bill:
     """
 
     def __init__(self, lengths: Lengths, rules: TokenRules) -> None:
+        import numpy as np
+
         usual, odd = lengths.usual, lengths.odd
         row = odd["row"]
-        self.prompt: NDArray[integer[Any]] = usual["prompt"].astype("int64")
-        self.prompt += rules.per_example + usual["turns"].astype("int64") * rules.per_message
-        self.prompt += ~usual["system"] * rules.without_system
+        # 32 bits a row: a row of two thousand million tokens does not exist, and millions of rows do.
+        self.prompt: NDArray[integer[Any]] = usual["prompt"].astype("int32")
+        self.prompt += rules.per_example
+        self.prompt += usual["turns"] * np.int32(rules.per_message)
+        if rules.without_system:
+            self.prompt += ~usual["system"] * np.int32(rules.without_system)
         self.prompt[row] += odd["prompt_json"]
-        images, small = odd["images"].astype("int64"), odd["small_images"].astype("int64")
+        images, small = odd["images"].astype("int32"), odd["small_images"].astype("int32")
         self.prompt[row] += (images - small) * _IMAGE + small * _LOW_DETAIL_IMAGE
-        answer = usual["answer"] + (rules.per_message + lengths.answer_role)
-        answer[row[odd["unanswered"]]] = 0
-        self.whole = self.prompt + answer
+        self.whole = self.prompt + usual["answer"].astype("int32")
+        self.whole += rules.per_message + lengths.answer_role
+        unanswered = row[odd["unanswered"]]
+        self.whole[unanswered] = self.prompt[unanswered]
         self.whole[row] += odd["beside"] + odd["answer_json"]
         large = int((images - small).sum())
         self.fewer = self.more = rules.tolerance * len(usual)

@@ -81,7 +81,7 @@ def _as_ruled(findings: Iterable[Finding], rulings: Mapping[str, Ruling]) -> Ite
 
 
 def _judge_whole(answers: Sequence[str], collector: Collector) -> None:
-    count_rows(len(answers), len(answers), len(set(answers)), collector)
+    count_rows(len(answers), len(answers), len(set(answers)) == 1, collector)
     if task_of(answers) == "labels":
         for problem in label_problems(label_counts(answers)):
             collector.whole(problem.rule, problem.message)

@@ -104,7 +104,8 @@ def _problem(error: BadLine, value: dict[str, Any], dialect: Dialect) -> Problem
         return Problem("missing-field", f"has {alike!r}, which is not {error.field!r}: names are taken as they stand")
     shape = shape_name(value) if lacks or strange else None
     if shape:
-        return Problem("mixed-shape", f"has the shape {shape}, which is not what {dialect.name} holds", error.field)
+        held = dialect.name.replace("_", "-")
+        return Problem("mixed-shape", f"has the shape {shape}, which is not what {held} holds", error.field)
     if lacks:
         return Problem("missing-field", f"has no {error.field!r}; it has: {', '.join(value) or 'nothing'}"[:200])
     return Problem(rule_for(error.reason), error.message, error.field)

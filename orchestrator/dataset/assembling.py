@@ -141,14 +141,16 @@ class Assembly:
 
     def _asked_in_system(self, rows: Indices) -> bool:
         """Whether the question itself stands in the system prompt: most rows have one and the same user turn."""
-        keys = self._table.keys[rows]
-        return 2 * distinct(keys["question"]) < distinct(keys["input"])
+        keys = self._table.keys  # one column at a time: all of them would be a copy of the largest thing in memory
+        return 2 * distinct(keys["question"][rows]) < distinct(keys["input"][rows])
 
     def _judge_whole(self, sides: Sides, kept: Indices, labels: dict[str, tuple[int, int]] | None) -> None:
         collector = self.collector
         if not len(kept) and collector.counts["empty-file"]:
             return
-        count_rows(len(kept), len(sides.train), distinct(self._table.keys["answer"][kept]), collector)
+        answers = self._table.keys["answer"]
+        one_answer = bool(len(kept)) and bool((answers[kept] == answers[kept[0]]).all())
+        count_rows(len(kept), len(sides.train), one_answer, collector)
         if len(kept) and not len(sides.test):
             collector.whole("nothing-held-out", "no row is left to compare base and tuned model on")
         kinds = {one.part.layout.kind for one in self.opened if one.part.layout}

@@ -104,6 +104,8 @@ class Builder:
     def column_of(self, field: str | None, example: Example | None) -> str | None:
         """The place as the user knows it: in a table of pairs, `messages[1].content` is the output column."""
         at = _AT_MESSAGE.match(field or "")
+        if self.layout.kind == "preference" and field is not None and example is not None:
+            return self._preference_column(field, at, example)
         if self.layout.turns or at is None or example is None:
             return field
         index = int(at[1])
@@ -112,6 +114,18 @@ class Builder:
             return self.layout.history
         names = {"user": self.layout.input or self.layout.template, "assistant": self.layout.output}
         return names.get(role, self.layout.system or "system prompt")
+
+    def _preference_column(self, field: str, at: re.Match[str] | None, example: Example) -> str:
+        """The better answer is the last turn, and stands apart from what it answers; so does the worse one."""
+        asked, *_ = self.layout.turns
+        better, worse = self.layout.turns[-2:]
+        if at is None or int(at[1]) >= len(example.messages):
+            name = worse if field == "rejected" or at is not None else field
+        elif int(at[1]) == len(example.messages) - 1:
+            name = better
+        else:
+            name = "system" if example.messages[int(at[1])].role == "system" else asked
+        return {read: raw for raw, read in self.layout.renamed}.get(name, name)
 
     def _chat(self, fields: Mapping[str, Any]) -> Built:
         if "messages" not in fields:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .collecting import Collector, Place
-from .normal import answer_key
+from .normal import answer_key, collapse
 from .records import Row
 from .rules import Problem
 
@@ -112,7 +112,8 @@ class Comparison:
     def _settle_contradiction(self, group: Sequence[tuple[int, Row]], out: set[int]) -> None:
         first = group[0][1]
         if first.example.rejected:
-            return  # a prompt may have several preferences
+            self._settle_preferences(group, out)
+            return
         said = _answer(first)
         accepted = {said, *first.accept}
         others = [(i, row) for i, row in group[1:] if _answer(row) not in accepted and said not in row.accept]
@@ -123,6 +124,19 @@ class Comparison:
         if not self.collector.row(problem, self.rows.place(group[0][0]), [row.number for _, row in others]):
             for index, _ in contradicting:
                 self.collector.drop(problem, self.rows.place(index))
+                out.add(index)
+
+    def _settle_preferences(self, group: Sequence[tuple[int, Row]], out: set[int]) -> None:
+        """A prompt may have several preferences, but not one and its opposite."""
+        seen: dict[tuple[str, str], int] = {}
+        for index, row in group:
+            better, worse = collapse(row.example.answer), collapse(row.example.rejected[0].text)
+            opposite = seen.get((worse, better))
+            seen.setdefault((better, worse), index)
+            if opposite is None:
+                continue
+            problem = Problem("contradiction", f"prefers what {self._named(opposite, index)} rejects, and the reverse")
+            if not self._may_stay(problem, index, opposite):
                 out.add(index)
 
     def _shown(self, rows: Sequence[tuple[int, Row]]) -> str:
@@ -154,8 +168,8 @@ def distinct(keys: NDArray[Any]) -> int:
     return int((ordered[1:] != ordered[:-1]).sum()) + bool(len(ordered))
 
 
-def count_rows(rows: int, train_rows: int, answers: int, collector: Collector) -> None:
-    """What the number of rows, and of different `answers`, says."""
+def count_rows(rows: int, train_rows: int, one_answer: bool, collector: Collector) -> None:
+    """What the number of rows says, and that all of them have `one_answer`."""
     least = collector.policy.minimum_rows
     if train_rows < least:
         usable = (
@@ -168,7 +182,7 @@ def count_rows(rows: int, train_rows: int, answers: int, collector: Collector) -
         collector.whole("few-rows-warning", f"{rows} rows: tuning asks for {_ENOUGH:,} to {_MANY:,} good ones")
     elif rows > _MANY:
         collector.whole("many-rows", f"{rows:,} rows: over {_MANY:,} cost and time grow; try a part of them first")
-    if rows > 1 and answers == 1:
+    if rows > 1 and one_answer:
         collector.whole("one-label", "every row has the same answer")
 
 

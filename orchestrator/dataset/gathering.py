@@ -50,7 +50,7 @@ def _in_folder(folder: Path) -> tuple[Path, ...]:
     found = sorted(_data_files(folder))
     if not found:
         fix = f"name a file, or a folder that holds some of {_listed(_SUFFIXES)}"
-        raise UsageError("is a directory", where=str(folder), fix=fix)
+        raise UsageError("holds no data files", where=str(folder), fix=fix)
     return _one_split(found, folder)
 
 

@@ -88,6 +88,9 @@ def check(
 ) -> Dataset:
     """Like `load`, but what would be refused is a finding of severity "error". Raises `UsageError`."""
     given = (("pairs", path), ("test", test), ("validation", validation))
+    if columns.group and columns.time:
+        what = "the rows are split by group or by time, not by both"
+        raise UsageError(what, where="--time", fix="leave out --group or --time")
     files = {role: files_of(Path(file)) for role, file in given if file is not None}
     _must_differ(files, path)
     collector, treatment = Collector(policy), Treatment(policy.fix, redactor, tuple(detectors))

@@ -57,10 +57,12 @@ class Treatment:
 
 
 class Made(NamedTuple):
-    """What became of a row's fields."""
+    """What became of a row's fields. `whole`: the example before anything in it was redacted, by which it is named, so
+    that the split does not depend on the map."""
 
     built: Built
-    fixed: tuple[Fixed, ...] = ()
+    fixed: tuple[Fixed, ...]
+    whole: Example
 
 
 class Maker:
@@ -89,6 +91,7 @@ class Maker:
         if treatment.fix:
             example, more = fix(built.example)
             built, fixed = built._replace(example=example), (*fixed, *more)
+        whole = built.example
         if treatment.redactor is not None:
-            built = built._replace(example=treatment.redactor.redact(built.example))
-        return Made(built, fixed)
+            built = built._replace(example=treatment.redactor.redact(whole))
+        return Made(built, fixed, whole)

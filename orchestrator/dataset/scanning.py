@@ -104,6 +104,7 @@ class _Built:
 
     number: int
     example: Example
+    whole: Example
     accept: tuple[str, ...]
     group: str | None
     time: float | None
@@ -174,7 +175,7 @@ class Scanner:
             if not fields.keys() <= self._names.keys():
                 self._names.update(dict.fromkeys(fields))
             try:
-                built, fixed = self._maker.make(fields)
+                built, fixed, whole = self._maker.make(fields)
                 problems = (*built.problems, *row_problems(built.example, self._sensitive_problems))
             except RowProblem as error:
                 problem = error.problem
@@ -186,7 +187,7 @@ class Scanner:
                 for one in fixed:
                     named = one._replace(field=self._maker.column_of(one.field, built.example) or one.field)
                     self._collector.fix(FixedRow(number, self._work.file.name, named))
-                return _Built(number, built.example, built.accept, built.group, built.time)
+                return _Built(number, built.example, whole, built.accept, built.group, built.time)
         assert problem is not None
         place = Place(self._work.file.name, number, self._work.unit)
         self._collector.row(problem, place)
@@ -236,7 +237,7 @@ class Scanner:
     def _names_of(self, row: _Built) -> normal.Names:
         """The names of a row that is not usual; what stands beside it is noted on the way."""
         self._beside(row)
-        return normal.names_of(row.example, _content_beside(row))
+        return normal.names_of(row.whole, _content_beside(row))
 
     def _beside(self, row: _Built) -> None:
         layout = self._work.layout

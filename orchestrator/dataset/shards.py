@@ -19,7 +19,6 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from providers.tokenizers import unload
 from providers.user_cache import cache_root
 
 from .files import TextFile
@@ -74,10 +73,10 @@ def _in_shards(work: Work, stamp: Stamp) -> Scan:
     stretches = tuple(_cut(work.file))
     with _workspace(_name(work, stamp)) as folder:
         share = Share(work, stretches, folder)
-        with _helpers(share, min(_cores(), len(stretches)) - 1):
-            unsaved = work_on(share)
-        if work.file.size > _LARGE_BYTES:
-            unload()  # the columns of such a file need the memory
+        # What a scan loads would stay in our memory beside the columns of a large file: others scan it then.
+        large = work.file.size > _LARGE_BYTES
+        with _helpers(share, min(_cores(), len(stretches)) - (not large)):
+            unsaved = {} if large else work_on(share)
         scans = (unsaved.pop(i) if i in unsaved else _finished(share, i) for i in range(len(stretches)))
         return Scan.join(scans, stretches[-1].number + _lines_of(work.file, stretches[-1]))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,10 +93,17 @@ def split_by_time(times: NDArray[np.float64], given: Given) -> Sides:
     return Sides(train, validation, test)
 
 
-def _grouped(keys: NDArray[np.uint64], together: Iterable[Sequence[int]]) -> tuple[Indices, NDArray[np.float64]]:
-    """The group of each row, and the fixed place in [0, 1) of each group."""
-    unique, group = np.unique(keys, return_inverse=True)
-    root = np.arange(len(unique))
+def _grouped(
+    keys: NDArray[np.uint64], together: Iterable[Sequence[int]]
+) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+    """The group of each row, and the key of each group, by which it has its fixed place."""
+    order = np.argsort(keys, kind="stable")
+    begins = np.ones(len(keys), bool)
+    begins[1:] = keys[order[1:]] != keys[order[:-1]]
+    unique = keys[order[begins]]
+    group = np.empty(len(keys), np.int32)
+    group[order] = np.cumsum(begins, dtype=np.int32) - 1
+    root = np.arange(len(unique), dtype=np.int32)
 
     def find(one: int) -> int:
         while root[one] != one:
@@ -111,28 +119,31 @@ def _grouped(keys: NDArray[np.uint64], together: Iterable[Sequence[int]]) -> tup
             first, other = min(first, other), max(first, other)
             root[other] = first
     if not touched:
-        return group, _places(unique)
+        return group, unique
     for one in touched:
         root[one] = find(one)
-    left, group = np.unique(root[group], return_inverse=True)
-    return group, _places(unique[left])
+    left, joined = np.unique(root[group], return_inverse=True)
+    return joined.astype(np.int32), unique[left]
 
 
-def _places(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
-    return (keys >> np.uint64(8)).astype(np.float64) / 2.0**56
+def _before(share: float) -> np.uint64:
+    """The key that ends this share of all keys: a key's place is its first 56 bits, as in `normal.share_of`."""
+    return np.uint64(ceil(share * 2**56) << 8)
 
 
 class _Mover:
     """Moves whole groups, always the one whose place is nearest to the side it goes to, and remembers each row."""
 
-    def __init__(self, group: Indices, place: NDArray[np.float64], given: Given) -> None:
+    def __init__(self, group: NDArray[np.int32], place: NDArray[np.uint64], given: Given) -> None:
         self.group, self._place = group, place
-        self.side = np.full(len(place), _TRAIN)
+        self.side = np.full(len(place), _TRAIN, np.int8)
         if not given.validation:
-            self.side[(place >= _TEST_SHARE) & (place < _TEST_SHARE + _VALIDATION_SHARE)] = _VALIDATION
+            self.side[(place >= _before(_TEST_SHARE)) & (place < _before(_TEST_SHARE + _VALIDATION_SHARE))] = (
+                _VALIDATION
+            )
         if not given.test:
-            self.side[place < _TEST_SHARE] = _TEST
-        self._size = np.bincount(group, minlength=len(place))
+            self.side[place < _before(_TEST_SHARE)] = _TEST
+        self._size = np.bincount(group, minlength=len(place)).astype(np.int32)
         self.moved: list[Moved] = []
 
     def cover_labels(self, answers: NDArray[np.uint64]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +19,9 @@ from ..dataset import write_file
 from ..dataset.records import Dataset, Row
 from ..errors import DataRefused, UsageError
 from .session import writable
+from .suiting import refuse_unfit_for
 
-__all__ = ["convert", "format_named", "limits_of", "write_format", "write_readably"]
+__all__ = ["convert", "dashed", "format_named", "limits_of", "write_format", "write_readably"]
 
 _UNLIMITED = Limits()
 
@@ -50,7 +52,7 @@ def write_readably(
     All of them or, where one is refused, none. A validation file that an earlier call left is removed where there are
     no validation rows now.
     """
-    with TemporaryDirectory(prefix=".", suffix=".part", dir=writable(directory)) as draft:
+    with _no_empty_folder(directory), TemporaryDirectory(prefix=".", suffix=".part", dir=writable(directory)) as draft:
         files = convert(dataset, dialect, Path(draft), limits=limits)
         made = [replace(file, path=directory / f"{file.role}.jsonl") for file in files]
         sources = [file.path for file in files]
@@ -63,14 +65,35 @@ def write_readably(
     return tuple(made)
 
 
+@contextmanager
+def _no_empty_folder(folder: Path) -> Iterator[None]:
+    """What is refused leaves no folder behind that was not there before."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for place in made:
+                place.rmdir()
+        raise
+
+
 def write_format(dataset: Dataset, told: Format, directory: Path) -> tuple[ProviderFile, ...]:
-    """The files of a format, and beside them what its reader needs to find them."""
+    """The files of a format, and beside them what its reader needs to find them. Raises as `write_readably` does, and
+    `UsageError` for rows of the kind that the format has no place for.
+    """
+    refuse_unfit_for(told, dataset)
     made = write_readably(dataset, told.dialect, directory)
     for name, text in told.side_files({file.role: file.path.name for file in made}).items():
         part = directory / f".{name}.{os.getpid()}.part"
         part.write_text(text, encoding="utf-8")
         part.replace(directory / name)
     return made
+
+
+def dashed(name: str) -> str:
+    """A dialect's name as the documents write it."""
+    return name.replace("_", "-")
 
 
 def format_named(name: str) -> Format:
@@ -118,6 +141,6 @@ def _holds(dialect: Dialect, row: Row) -> bool:
 def _refuse(broken: Sequence[Breach], dialect: Dialect, role: FileRole) -> None:
     if broken:
         raise DataRefused(
-            f"the {role} file of {dialect.name} has {'; and '.join(breach.what for breach in broken)}",
+            f"the {role} file of {dashed(dialect.name)} has {'; and '.join(breach.what for breach in broken)}",
             fix="change the number of rows, or choose a format that takes as many; `docs/formats.md` lists the limits",
         )

@@ -5,16 +5,38 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from providers.errors import NotFound
-from providers.records import ModelFacts, TokenRules
+from providers.records import Method, ModelFacts, TokenRules
 
 from ..dataset import check_as_is
+from ..dataset.json_lines import parse_line
 from ..dataset.records import Finding
 from ..errors import UsageError
 from ..settings import RunSettings, Target
-from .converting import format_named
+from .converting import dashed, format_named
 from .session import platform_named
 
-__all__ = ["judged_for_format", "judged_for_target"]
+__all__ = ["hint_of_method", "judged_as", "judged_for_format", "judged_for_target"]
+
+_HEAD_BYTES = 1 << 20
+_RANKED = ({"preferred_output", "non_preferred_output"}, {"chosen", "rejected"})
+
+
+def judged_as(settings: RunSettings, name: str | None) -> str:
+    """The format that the file is judged as, by the name that the documents have: `together-conversation`."""
+    if name is not None:
+        return format_named(name).name
+    return dashed(platform_named(settings.target.provider).dialect(settings.method).name)
+
+
+def hint_of_method(settings: RunSettings) -> str:
+    """What to try where the file has rows of the other method; empty where its first row shows nothing of the kind."""
+    if settings.method is not Method.SFT:
+        return ""
+    with settings.pairs.open("rb") as stream:
+        head = stream.readline(_HEAD_BYTES).decode(errors="replace")
+    row = parse_line(head.removeprefix("\ufeff"))
+    ranked = isinstance(row, dict) and any(row.keys() >= names for names in _RANKED)
+    return "these look like preference rows: --method dpo may be meant" if ranked else ""
 
 
 def judged_for_target(settings: RunSettings) -> tuple[Finding, ...]:

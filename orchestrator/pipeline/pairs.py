@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from ..dataset import check, load
@@ -13,6 +15,8 @@ from ..errors import UsageError
 from ..settings import RunSettings
 
 __all__ = ["check_pairs", "load_pairs", "pairs_to_quote", "sample_to_quote"]
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{12}")
 
 
 def check_pairs(settings: RunSettings) -> Dataset:
@@ -69,6 +73,8 @@ def _for_quotes(settings: RunSettings) -> RunSettings:
 def _read(
     settings: RunSettings, read: Callable[..., Dataset], tokenizers: tuple[str, ...], uploads: Path | None = None
 ) -> Dataset:
+    if settings.policy.allowed_secrets:
+        _refuse_unknown(settings.policy.allowed_secrets)
     redactor = None
     if settings.redact is not None:
         from ..dataset.redacting import Redactor
@@ -87,6 +93,21 @@ def _read(
         return dataset
     redactor.save()
     return replace(dataset, redacted=redactor.kinds())
+
+
+def _refuse_unknown(allowed: Iterable[str]) -> None:
+    """A name that can allow nothing, neither a kind of key nor the digits of one, is a slip of the hand."""
+    from ..dataset.sensitive.secret_rules import read_secret_rules
+
+    kinds = sorted({shape.kind for shape in read_secret_rules()})
+    for name in allowed:
+        if name not in kinds and not _FINGERPRINT.fullmatch(name):
+            near = get_close_matches(name, kinds, n=1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            fix = f"{meant}take the name, or the twelve digits, that the finding of `tunewright check` gives"
+            raise UsageError(
+                f"{name!r} names no kind of key, and is no key's twelve digits", where="--allow-secret", fix=fix
+            )
 
 
 def _tokenizers(settings: RunSettings) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..dataset import Dataset
 from ..dataset.dropped_rows import write_dropped
-from ..errors import TunewrightError
+from ..errors import TunewrightError, UsageError
 from ..report.data_building import picture_of
 from ..report.data_lengths import Limit, TokenCounts
 from ..report.data_page import write_data_page
@@ -14,7 +14,7 @@ from ..report.data_view import DataPicture
 from ..settings import RunSettings
 from .counting import Counted, counted
 
-__all__ = ["picture", "write_beside", "write_page"]
+__all__ = ["must_be_a_page", "picture", "write_beside", "write_page"]
 
 DROPPED, PAGE = "dropped.jsonl", "data.html"
 
@@ -23,6 +23,15 @@ def write_beside(settings: RunSettings, dataset: Dataset, folder: Path) -> None:
     """`dropped.jsonl` with every row that is not used, and the data page, beside the prepared files."""
     write_dropped(dataset.dropped, folder / DROPPED)
     write_page(picture(settings, dataset, str(folder / DROPPED)), folder / PAGE)
+
+
+def must_be_a_page(path: Path) -> None:
+    """Raises `UsageError` where no page can stand: at a folder, or in a folder that is not there."""
+    if not path.name or path.is_dir():
+        raise UsageError("is a folder", where=f"--page {path}", fix="name the file to write, such as data.html")
+    if not path.parent.is_dir():
+        what = "is no folder" if path.parent.exists() else "does not exist"
+        raise UsageError(f"{path.parent} {what}", where=f"--page {path}", fix="make the folder first, or name another")
 
 
 def write_page(made: DataPicture, path: Path) -> None:

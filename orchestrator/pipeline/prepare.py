@@ -59,10 +59,13 @@ def without_findings(dataset: Dataset) -> Dataset:
 
 
 def write_held_out(dataset: Dataset, path: Path) -> Path:
-    """The held-out rows as chat lines that every command reads, with other right answers under `accept`."""
+    """The held-out rows as chat lines that every command reads, with other right answers under `accept`.
+
+    Readable by its owner only, as the files to upload are.
+    """
     writable(path.parent)
     part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("w", encoding="utf-8") as stream:
+    with os.fdopen(_private(part), "w", encoding="utf-8", newline="\n") as stream:
         for row in dataset.split.test:
             line = write_conversation(row.example)
             if row.accept:
@@ -82,7 +85,8 @@ def archive(session: Session, dataset: Dataset) -> None:
     kept = dump(replace(dataset, rows=(), split=split, measured=None)).encode()
     writable(path.parent)
     part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(gzip.compress(kept, compresslevel=5, mtime=0))
+    with os.fdopen(_private(part), "wb") as stream:
+        stream.write(gzip.compress(kept, compresslevel=5, mtime=0))
     part.replace(path)
 
 
@@ -90,6 +94,11 @@ def restore(session: Session, sha256: str) -> Dataset:
     """The archived dataset, its rows by their sides. Raises FileNotFoundError where it was deleted."""
     kept = decode(Dataset, gzip.decompress(_archive_path(session, sha256).read_bytes()).decode())
     return replace(kept, rows=(*kept.split.train, *kept.split.validation, *kept.split.test))
+
+
+def _private(path: Path) -> int:
+    """A new file, open for writing, that its owner alone can read."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
 
 def _archive_path(session: Session, sha256: str) -> Path:

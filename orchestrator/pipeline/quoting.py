@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from providers.records import Example, ModelFacts
 
-from ..costing import Ask, Quote, load_overrides, quote, tokenizer_of, usd_text
+from ..costing import Ask, Quote, load_overrides, quote, tokenizer_of, usd_limit, usd_text
 from ..dataset.records import Dataset, Side
 from ..dataset.samples import Sample
 from ..errors import BudgetRefused
 from ..settings import RunSettings, Target
 from .session import is_sandbox, platform_named
 from .suiting import refuse_unsuitable
+from .warned import warnings_text
 
 if TYPE_CHECKING:
     from ..dataset.lengths import Lengths
@@ -40,12 +42,12 @@ def quote_for(
 ) -> Quote:
     """What this run will cost at this target, on that day. No key, no network, no ledger.
 
-    Raises `UsageError` where the rows do not suit the method.
+    Its warnings end with what is doubtful about the data. Raises `UsageError` where the rows do not suit the method.
     """
     refuse_unsuitable(dataset, settings.method)
     platform = platform_named(target.provider)
     facts = platform.model(target.model)
-    return quote(
+    quoted = quote(
         Ask(
             platform=platform,
             model=target.model,
@@ -63,6 +65,8 @@ def quote_for(
             sandbox=is_sandbox(platform, environ, home),
         )
     )
+    warned = "" if isinstance(dataset, Sample) else warnings_text(dataset)
+    return replace(quoted, warnings=(*quoted.warnings, warned)) if warned else quoted
 
 
 def _counted(dataset: Dataset | Sample, side: Side, facts: ModelFacts) -> Lengths | SampleShare | Sequence[Example]:
@@ -112,8 +116,8 @@ def refuse_over(quoted: Quote, settings: RunSettings) -> None:
     most = reserve_usd(quoted, "training", "validation", "evaluation", "hosting")
     if settings.max_usd is not None and most > settings.max_usd:
         raise BudgetRefused(
-            f"the quote is {quoted.total_text}; up to {usd_text(most)} must be held, and --max-usd is "
-            f"{usd_text(settings.max_usd)}",
+            f"the quote is {quoted.total_text}; up to {usd_text(most, rounding=ROUND_CEILING)} must be held, and "
+            f"--max-usd is {usd_limit(settings.max_usd)}",
             where=where,
             fix="raise --max-usd, or spend less: fewer epochs or rows, a cheaper model",
         )

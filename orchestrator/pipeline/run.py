@@ -98,7 +98,9 @@ def _enough_held_out(session: Session, dataset: Dataset) -> None:
     gap = detectable_gap(prompts, _USUAL_DISCORDANCE)
     session.desk.say(
         "power",
-        f"{prompts} held-out prompts: the smallest gap they can show is about {gap:.0%} (at 80% power)",
+        f"{prompts} held-out prompts: before they are asked, the smallest gap they can show is put at about "
+        f"{100 * gap:.0f} points (at 80% power, if base and tuned differ on {max(gap, _USUAL_DISCORDANCE):.0%} of "
+        f"them; the report says it again from how they did differ)",
         prompts=prompts,
         gap=gap,
     )

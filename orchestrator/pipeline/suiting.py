@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from providers.dialects import Format
 from providers.records import Method
 
 from ..dataset.records import Dataset
 from ..dataset.samples import Sample
 from ..errors import UsageError
 
-__all__ = ["refuse_unsuitable"]
+__all__ = ["refuse_unfit_for", "refuse_unsuitable"]
+
+_ONE_ANSWER = "these rows have one answer each, and {}"
+_TWO_ANSWERS = "these rows hold a preferred and a rejected answer each, and {}"
+_GIVE_TWO = "{}, or give each row a preferred and a rejected answer (prompt, chosen, rejected)"
+_NAME_ONE = "to train on the preferred answers alone, name them with --input and --output"
 
 
 def refuse_unsuitable(dataset: Dataset | Sample, method: Method) -> None:
@@ -24,17 +30,27 @@ def refuse_unsuitable(dataset: Dataset | Sample, method: Method) -> None:
         _refuse_kind(first.file, method, preference=bool(first.example.rejected))
 
 
+def refuse_unfit_for(told: Format, dataset: Dataset) -> None:
+    """Raises `UsageError` where the first training row is of the kind that the format has no place for."""
+    first = next(iter(dataset.split.train), None)
+    if first is None or bool(first.example.rejected) == told.ranks:
+        return
+    what = _ONE_ANSWER.format(f"{told.name} holds two") if told.ranks else _TWO_ANSWERS.format(f"{told.name} holds one")
+    fix = _GIVE_TWO.format("choose a supervised format") if told.ranks else f"choose a preference format; {_NAME_ONE}"
+    raise UsageError(what, where=first.file, fix=fix)
+
+
 def _refuse_kind(where: str, method: Method, *, preference: bool) -> None:
     if preference == (method is Method.DPO):
         return
     if method is Method.DPO:
         raise UsageError(
-            "these rows have one answer each, and training by preference learns from two",
+            _ONE_ANSWER.format("training by preference learns from two"),
             where=where,
-            fix="use --method sft, or give each row a preferred and a rejected answer (prompt, chosen, rejected)",
+            fix=_GIVE_TWO.format("use --method sft"),
         )
     raise UsageError(
-        "these rows hold a preferred and a rejected answer each, and supervised training would drop the second",
+        _TWO_ANSWERS.format("supervised training would drop the second"),
         where=where,
-        fix="use --method dpo; to train on the preferred answers alone, name them with --input and --output",
+        fix=f"use --method dpo; {_NAME_ONE}",
     )

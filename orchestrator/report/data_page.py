@@ -42,9 +42,8 @@ def render_data_page(picture: DataPicture) -> str:
 
 
 def write_data_page(picture: DataPicture, path: Path) -> Path:
-    """The page at `path`, whole or not at all; its folder is made. Raises `OSError` if it cannot."""
+    """The page at `path`, whole or not at all, for its owner alone. Raises `OSError` if it cannot."""
     page = render_data_page(picture)
-    path.parent.mkdir(parents=True, exist_ok=True)
     replace(path, page)
     return path
 

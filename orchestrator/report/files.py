@@ -33,13 +33,11 @@ def write(view: ReportView, directory: Path) -> ReportFiles:
 
 
 def replace(path: Path, text: str) -> None:
-    """Put the text at `path`, the whole of it or nothing.
-
-    Opened by name rather than by `tempfile`, so that the user's umask says who may read it.
-    """
+    """Put the text at `path`, the whole of it or nothing, for its owner alone: it holds what stands in rows."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        with draft.open("x", encoding="utf-8", newline="\n") as file:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -81,7 +81,9 @@ class Ranked(Checked):
         """The line. Raises `Unsupported`, also without exactly one rejected answer."""
         if [turn.role for turn in example.rejected] != ["assistant"]:
             fix = "give one rejected answer, or choose a supervised format"
-            raise unsupported(self.name, f"{len(example.rejected)} rejected answers", fix)
+            count = len(example.rejected)
+            what = f"a row with {count} rejected turns" if count else "a row without a rejected answer"
+            raise unsupported(self.name, what, fix)
         for messages in (example.messages, (*example.prompt, *example.rejected)):
             encode_strictly(replace(example, messages=messages, rejected=()), self.name)
         plain = plainly(example)

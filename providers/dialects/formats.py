@@ -67,6 +67,11 @@ class Format:
     source: str
     as_of: date
 
+    @property
+    def ranks(self) -> bool:
+        """Whether its rows hold a preferred and a rejected answer: each such format is named so."""
+        return self.name.endswith("preference")
+
     def side_files(self, names: Mapping[str, str]) -> Mapping[str, str]:
         """File name → text of what must lie beside the files `names` (role → file name)."""
         ranking = _REGISTERED.get(self.dialect.name)

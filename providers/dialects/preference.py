@@ -37,8 +37,8 @@ class _Preference:
         """The line. Raises `Unsupported` without exactly one rejected answer, or with a prompt that is none."""
         roles = [message.role for message in example.rejected]
         if roles != ["assistant"]:
-            fix = "give one rejected answer, or train supervised"
-            raise unsupported(self.name, f"{len(roles)} rejected turn(s) that are one assistant turn", fix)
+            what = f"a row with {len(roles)} rejected turns" if roles else "a row without a rejected answer"
+            raise unsupported(self.name, what, "give one rejected answer, or choose a supervised format")
         prompt = example.prompt
         if len(prompt) == len(example.messages) or not prompt or prompt[-1].role == "assistant":
             fix = "end the prompt with a user or tool turn, and give the answer to prefer"

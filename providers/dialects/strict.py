@@ -44,7 +44,8 @@ def refuse_rejected(example: Example, dialect: str) -> None:
 
 def unsupported(dialect: str, what: str, fix: str) -> Unsupported:
     """The one way a dialect says no."""
-    return Unsupported(f"{dialect} cannot express {what}", operation="encode", fix=fix, nothing_created=True)
+    name = dialect.replace("_", "-")
+    return Unsupported(f"{name} cannot express {what}", operation="encode", fix=fix, nothing_created=True)
 
 
 def _check_roles(message: Message, dialect: str) -> None:

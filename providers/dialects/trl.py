@@ -54,7 +54,9 @@ class _TRL:
             return []
         if [turn.role for turn in example.rejected] != ["assistant"]:
             fix = "give one rejected answer, or choose a supervised format"
-            raise unsupported(self.name, f"{len(example.rejected)} rejected answers", fix)
+            count = len(example.rejected)
+            what = f"a row with {count} rejected turns" if count else "a row without a rejected answer"
+            raise unsupported(self.name, what, fix)
         return list(_chat(Example(example.rejected), self.name)["messages"])
 
     def decode(self, line: JsonObject) -> Example:

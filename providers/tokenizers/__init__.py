@@ -15,7 +15,7 @@ from ._families import FAMILIES, Source
 from ._files import is_installed
 from ._golden import check_ids
 
-__all__ = ["Counter", "MissingTokenizer", "counter", "families", "is_available", "unload"]
+__all__ = ["Counter", "MissingTokenizer", "counter", "families", "is_available"]
 
 _REFUSALS = (ImportError, RuntimeError, AttributeError, TypeError)
 """An extension that does not load here, a wrong vocabulary, a package whose interface is not the one we know."""
@@ -49,13 +49,6 @@ def counter(name: str, *, fast: bool | None = None) -> Counter:
         if key not in _loaded:
             _loaded[key] = _Exact(name, fast, _choose(name, fast))
         return _loaded[key]
-
-
-def unload() -> None:
-    """Let go of every loaded vocabulary, tens of megabytes each; counters that are still held go on."""
-    with _lock:
-        _loaded.clear()
-        _guarded.cache_clear()
 
 
 class _Exact:

@@ -46,7 +46,7 @@ def test_a_file_that_cannot_be_used(tunewright: Any, work: Path, pairs: Path, ki
 
 def test_a_directory_is_no_file(tunewright: Any, work: Path) -> None:
     answer = tunewright("check", work, "--json")
-    assert (answer.code, answer.error["what"]) == (2, "is a directory")
+    assert (answer.code, answer.error["what"]) == (2, "holds no data files")
 
 
 def test_a_wrong_column_name_suggests_the_nearest(tunewright: Any, pairs: Path) -> None:

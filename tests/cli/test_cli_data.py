@@ -21,6 +21,7 @@ def repeated(work: Path) -> Path:
 
 
 def test_check_writes_the_page_and_names_it(tunewright: Any, repeated: Path, work: Path) -> None:
+    (work / "pages").mkdir()
     answer = tunewright("check", repeated, "--page", "pages/data.html")
     assert answer.code == 0
     assert "page: pages/data.html" in answer.out
@@ -47,10 +48,21 @@ def test_a_page_of_bytes_as_they_are_is_refused_in_words(tunewright: Any, repeat
     assert "leave one of the two out" in answer.err
 
 
-def test_a_page_that_cannot_be_written_is_told_in_words(tunewright: Any, repeated: Path) -> None:
-    answer = tunewright("check", repeated, "--page", f"{repeated}/data.html")
-    assert answer.code == 1
-    assert "the data page cannot be written" in answer.err
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        (".", "is a folder"),
+        ("..", "is a folder"),
+        ("nope/data.html", "nope does not exist"),
+        ("repeated.csv/data.html", "repeated.csv is no folder"),
+    ],
+)
+def test_a_page_that_has_no_place_is_refused_before_anything_is_read(
+    tunewright: Any, work: Path, repeated: Path, page: str, says: str
+) -> None:
+    error = tunewright("check", "not-there.csv", "--page", page, "--json").error
+    assert (error["exit_code"], error["what"], error["where"]) == (2, says, f"--page {page}")
+    assert list(work.iterdir()) == [repeated]
 
 
 def test_prepare_keeps_what_it_dropped_and_the_page_beside(tunewright: Any, repeated: Path, work: Path) -> None:
@@ -190,3 +202,52 @@ def test_prepare_refused_for_its_data_leaves_no_folder_and_names_the_page_that_s
     assert answer.code == 3
     assert "see:   tunewright check PAIRS --page data.html shows every row and why" in answer.err
     assert not (work / "out").exists()
+
+
+def test_a_check_that_refuses_says_so_last(tunewright: Any, work: Path) -> None:
+    (work / "few.csv").write_text("text,label\na,b\n", encoding="utf-8")
+    answer = tunewright("check", "few.csv")
+    assert answer.out.splitlines()[-1] == (
+        "refused: 1 rule must be mended first (too-few-rows); run and prepare will not go on"
+    )
+
+
+@pytest.mark.parametrize(("command", "console"), [("prepare", "out"), ("estimate", "out"), ("submit", "err")])
+def test_doubtful_data_is_said_before_it_is_used(
+    tunewright: Any, work: Path, server: Any, command: str, console: str
+) -> None:
+    rows = [f"question number {n} about thing {n % 7},label {n % 3}" for n in range(60)]
+    rows.append("question number 5 about thing 5,label 0")
+    (work / "pairs.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    more = {"prepare": ("-o", "out"), "estimate": (), "submit": ("--max-usd", "500")}[command]
+    answer = tunewright(command, "pairs.csv", *TO, *more, env=server.environ)
+    assert "1 contradiction" in getattr(answer, console), answer
+    assert "(tunewright check PAIRS shows them)" in getattr(answer, console)
+
+
+def test_bytes_are_judged_under_a_heading_and_with_a_verdict(tunewright: Any, work: Path) -> None:
+    turns = [[{"role": "user", "content": f"ask {n} of {n * 31}"}, {"role": "assistant", "content": f"it is {n}"}]
+             for n in range(200)]  # fmt: skip
+    lines = [json.dumps({"messages": pair}) for pair in turns]
+    (work / "chat.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    answer = tunewright("check", "chat.jsonl", "--as-is", *TO)
+    assert (answer.code, answer.out.splitlines()[0]) == (0, f"chat.jsonl, judged as openai-chat for {TO[1]}:")
+    assert answer.out.splitlines()[-1].endswith("it would be taken")
+
+
+def test_preference_rows_judged_as_supervised_ones_give_one_hint(tunewright: Any, work: Path) -> None:
+    row = json.dumps({"prompt": "a?", "chosen": "b", "rejected": "c"})
+    (work / "ranked.jsonl").write_text(f"{row}\n" * 12, encoding="utf-8")
+    answer = tunewright("check", "ranked.jsonl", "--as-is", "--to", "together:Qwen/Qwen3-8B")
+    assert answer.code == 3
+    assert "which is not what together-conversation holds" in answer.out
+    assert answer.out.count("--method dpo may be meant") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("nonsense", 2), ("aws-access-keys", 2), ("aws-access-key", 0), ("0" * 12, 0)]
+)
+def test_a_secret_is_allowed_by_a_name_that_can_allow_one(
+    tunewright: Any, repeated: Path, name: str, code: int
+) -> None:
+    assert tunewright("check", repeated, "--allow-secret", name).code == code

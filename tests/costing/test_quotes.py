@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.costing import Quote, QuoteLine, band_for, compare_table, quote, usd_text
+from orchestrator.costing import Quote, QuoteLine, band_for, compare_table, quote, usd_limit, usd_span, usd_text
 from providers.records import Hyperparameters, Method, PriceItem, Sampling, TokenRules
 
 MILLION = Decimal(1_000_000)
@@ -242,6 +242,32 @@ def test_the_json_has_decimals_as_plain_strings_and_the_total_in_words(desk: Any
 @given(st.decimals(min_value=0, max_value=10**6, places=8, allow_nan=False))
 def test_a_price_above_nothing_is_never_shown_as_nothing(usd: Decimal) -> None:
     assert (usd == 0) == (usd_text(usd) == "$0.00")
+
+
+USD = st.decimals(min_value=0, max_value=10**6, places=8, allow_nan=False)
+
+
+@given(USD, USD)
+def test_a_span_holds_the_true_bill_with_equal_digits(one: Decimal, other: Decimal) -> None:
+    low, high = sorted((one, other))
+    ends = usd_span(low, high).removeprefix("up to ").split(" to ")
+    told = [Decimal(end.lstrip("$").replace(",", "")) for end in ends]
+    assert len(told) == 1 or told[0] <= low
+    assert told[-1] >= high
+    assert told[0].as_tuple().exponent == told[-1].as_tuple().exponent
+
+
+def test_a_low_end_too_small_for_the_digits_is_not_shown_as_nothing() -> None:
+    assert usd_span(Decimal("0.000053"), Decimal("0.23")) == "up to $0.23"
+
+
+def test_a_small_quote_shows_two_digits_of_its_high_end() -> None:
+    assert usd_span(Decimal("0.0098"), Decimal("0.01456")) == "$0.009 to $0.015"
+
+
+@pytest.mark.parametrize(("usd", "text"), [("0.012", "$0.012"), ("5", "$5.00"), ("1E+30", f"${10**30:,}.00")])
+def test_a_cap_is_shown_as_it_was_set(usd: str, text: str) -> None:
+    assert usd_limit(Decimal(usd)) == text
 
 
 def test_the_cheapest_is_named_only_among_complete_quotes(desk: Any) -> None:

@@ -71,7 +71,7 @@ def test_a_held_out_file_that_lies_in_the_folder_is_not_trained_on(folder: Path)
         load(folder, test=folder / "z.jsonl")
 
 
-@pytest.mark.parametrize(("name", "says"), [("", "is a directory"), ("*.jsonl", "matches no file")])
+@pytest.mark.parametrize(("name", "says"), [("", "holds no data files"), ("*.jsonl", "matches no file")])
 def test_nothing_to_read_is_refused(tmp_path: Path, name: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         load(tmp_path / name)

@@ -208,3 +208,9 @@ def test_the_summary_is_plain_json(jsonl: Write, pairs: Pairs) -> None:
     assert summary["rows"] == 30
     assert summary["labels"] == {"a": 10, "b": 10, "c": 10}
     assert summary["findings"][0]["rule"] == "blank-answer"
+
+
+def test_a_preference_and_its_opposite_contradict_each_other(jsonl: Write) -> None:
+    rows = [{"prompt": f"question {n}?", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(20)]
+    dataset = check(jsonl([*rows, {"prompt": "question 3?", "chosen": "bad 3", "rejected": "good 3"}]))
+    assert [(one.row, one.related) for one in dataset.findings if one.rule == "contradiction"] == [(21, (4,))]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.dataset import Columns, Dataset, Policy, load
+from orchestrator.dataset import Columns, Dataset, Policy, check, load
 from orchestrator.dataset.normal import input_key, share_of
-from orchestrator.errors import DataRefused
+from orchestrator.errors import DataRefused, UsageError
 from providers.records import Example, Message
 
 Write = Callable[..., Path]
@@ -181,3 +181,9 @@ def test_rows_whose_question_stands_in_the_system_prompt_are_still_split(tmp_pat
     )
     split = load(path, columns=Columns(system="system")).split
     assert 5 < len(split.test) < 50
+
+
+def test_rows_are_split_by_group_or_by_time_never_by_both(jsonl: Write, pairs: Pairs) -> None:
+    rows = [{**row, "who": "a", "when": f"2026-01-{n + 1:02d}"} for n, row in enumerate(pairs(20))]
+    with pytest.raises(UsageError, match="by group or by time"):
+        check(jsonl(rows), columns=Columns(group="who", time="when"))

@@ -189,3 +189,18 @@ def test_malformed_preferences_are_named_when_judged_as_such(name: str, named: t
 def test_rows_of_another_shape_in_a_preference_file_are_named(jsonl: Write) -> None:
     with pytest.raises(DataRefused, match="has the shape input/output"):
         load(jsonl([*preferences(12), {"input": "a", "output": "b"}]))
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"prompt": "q", "chosen": " ", "rejected": "bad"}, "chosen"),
+        ({"input": {"messages": [turn("user", " ")]}, "preferred_output": [turn("assistant", "good")],
+          "non_preferred_output": [turn("assistant", "bad")]}, "input"),
+        ({"prompt": "q", "chosen": "good", "rejected": "my key is sk-proj-" + "aB3" * 16}, "rejected"),
+    ],
+)  # fmt: skip
+def test_a_finding_in_a_preference_names_the_column_that_its_file_has(
+    jsonl: Callable[..., Path], row: dict[str, Any], field: str
+) -> None:
+    assert field in {finding.field for finding in check(jsonl([row])).findings}

@@ -88,7 +88,7 @@ HELD_BY_NO_OTHER = [
     (schema(type=["string", "null"]), "schema type", (GEMINI,)),
     (schema(type="object", properties={"a": {"enum": [1, 2]}}), "enum", (GEMINI,)),
     (Example((USER, ANSWER, ANSWER)), "one answer", (TRL_PROMPT_COMPLETION,)),
-    (Example((USER, ANSWER)), "0 rejected", (TRL_PREFERENCE, LLAMA_FACTORY_PREFERENCE, GEMINI_PREFERENCE)),
+    (Example((USER, ANSWER)), "without a rejected", (TRL_PREFERENCE, LLAMA_FACTORY_PREFERENCE, GEMINI_PREFERENCE)),
     (Example((USER, ANSWER), (TOOL,), rejected=(ANSWER,)), "tools", (GEMINI_PREFERENCE,)),
     (Example((USER, ANSWER), rejected=(Message("assistant", "c", reasoning="r"),)), "reasoning", (GEMINI_PREFERENCE,
       LLAMA_FACTORY_PREFERENCE, TRL_PREFERENCE)),
@@ -105,7 +105,7 @@ CASES = [(dialect, example, named) for example, named, dialects in HELD_BY_NO_OT
 def test_what_a_format_cannot_hold_is_refused_by_name(dialect: Dialect, example: Example, named: str) -> None:
     with pytest.raises(Unsupported, match=named) as refused:
         dialect.encode(example)
-    assert refused.value.message.startswith(f"{dialect.name} cannot express ")
+    assert refused.value.message.startswith(f"{dialect.name.replace('_', '-')} cannot express ")
     assert refused.value.fix
 
 

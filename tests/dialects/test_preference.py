@@ -52,7 +52,7 @@ def test_a_preference_reads_back_what_it_wrote(example: Example, dialect: Dialec
 @pytest.mark.parametrize(
     ("example", "named"),
     [
-        (Example((USER, GOOD)), "0 rejected"),
+        (Example((USER, GOOD)), "without a rejected answer"),
         (Example((USER, GOOD), rejected=(BAD, BAD)), "2 rejected"),
         (Example((USER, GOOD), rejected=(USER,)), "rejected"),
         (Example((USER,), rejected=(BAD,)), "prompt"),

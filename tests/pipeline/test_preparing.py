@@ -129,13 +129,34 @@ def test_a_row_that_a_format_cannot_hold_is_named_and_no_file_is_left(
     rows = [*pairs(), {"input": "User: hello", "output": "hello"}]
     with pytest.raises(Unsupported, match=r"row 41.*reserved word 'User:' in a prompt$"):
         library.prepare(write(rows), tmp_path / "out", formats=("bedrock-nova",))
-    assert not list((tmp_path / "out/bedrock-nova").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_refusal_says_how_many_rows_it_is_about(write: Write, library: Orchestrator, tmp_path: Path) -> None:
     rows = [{"input": f"User: hello {n}", "output": f"hello {n}"} for n in range(30)]
     with pytest.raises(Unsupported, match=r"and \d\d more of \d\d rows cannot be expressed"):
         library.prepare(write(rows), tmp_path / "out", formats=("bedrock-nova",))
+
+
+@pytest.mark.parametrize(
+    ("rows", "name", "says"),
+    [
+        (pairs(), "together-preference", "one answer each, and together-preference holds two"),
+        (preferences(), "openai-chat", "a rejected answer each, and openai-chat holds one"),
+    ],
+)
+def test_rows_of_the_other_kind_are_refused_as_a_kind(
+    write: Write, library: Orchestrator, tmp_path: Path, rows: list[dict[str, Any]], name: str, says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        library.prepare(write(rows), tmp_path / "out", formats=(name,))
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_holds_rows_is_for_its_owner_alone(write: Write, library: Orchestrator, tmp_path: Path) -> None:
+    library.prepare(write(pairs()), tmp_path / "out", formats=("openai-chat",))
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert {path.name: path.stat().st_mode & 0o777 for path in files} == {path.name: 0o600 for path in files}
 
 
 def test_preparing_for_nothing_is_refused_before_the_pairs_are_read(library: Orchestrator, tmp_path: Path) -> None:
@@ -149,7 +170,7 @@ def test_a_validation_file_that_is_refused_leaves_no_training_file(dataset: Data
     split = replace(dataset.split, train=tuple(train), validation=(spoilt,))
     with pytest.raises(Unsupported, match="EOS"):
         write_readably(replace(dataset, split=split), BEDROCK_NOVA, tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_shares_with_the_very_same_rows_are_two_files(dataset: Dataset, tmp_path: Path) -> None:
@@ -179,7 +200,7 @@ def test_too_few_and_too_many_rows_are_refused_before_anything_is_written(datase
 
 
 def test_a_file_with_too_many_bytes_is_refused_and_not_left_behind(dataset: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(DataRefused, match=r"train file of bedrock_nova has .* bytes, and .* no more than 1,000"):
+    with pytest.raises(DataRefused, match=r"train file of bedrock-nova has .* bytes, and .* no more than 1,000"):
         convert(dataset, BEDROCK_NOVA, tmp_path / "out", limits=Limits(most_bytes=1000))
     assert not list((tmp_path / "out").iterdir())
 
@@ -193,7 +214,7 @@ def test_the_documented_limits_hold_unless_others_are_given(write: Write, tmp_pa
 
 def test_what_would_be_uploaded_is_held_against_the_limits_too(write: Write, tmp_path: Path) -> None:
     few = load(write(pairs(6)), policy=Policy(minimum_rows=2))
-    with pytest.raises(DataRefused, match=r"the train file of openai_chat has . rows, and it takes no fewer than 10"):
+    with pytest.raises(DataRefused, match=r"the train file of openai-chat has . rows, and it takes no fewer than 10"):
         upload_files(few, providers.platform("openai"), Method.SFT, tmp_path / "files")
     assert not (tmp_path / "files").exists()
 

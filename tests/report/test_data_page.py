@@ -212,7 +212,7 @@ def test_the_page_stays_small_when_every_rule_has_a_thousand_long_findings() -> 
 
 
 def test_the_page_is_written_whole_beside_nothing_else(tmp_path: Path) -> None:
-    path = write_data_page(picture(), tmp_path / "new" / "data.html")
+    path = write_data_page(picture(), tmp_path / "data.html")
     assert path.read_text(encoding="utf-8") == render_data_page(picture())
     assert [entry.name for entry in path.parent.iterdir()] == ["data.html"]
 
