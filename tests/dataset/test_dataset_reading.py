@@ -172,7 +172,7 @@ def test_a_missing_file_is_refused_naming_its_neighbour(raw: Callable[..., Path]
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="directory"):
+    with pytest.raises(UsageError, match="holds no data files"):
         load(tmp_path)
 
 
