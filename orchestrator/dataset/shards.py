@@ -70,7 +70,7 @@ def scan_part(opened: Opened, policy: Policy, tokenizers: tuple[str, ...]) -> Sc
 
 
 def _in_shards(work: Work, stamp: Stamp) -> Scan:
-    stretches = tuple(_cut(work.file))
+    stretches, lines = _cut(work.file)
     with _workspace(_name(work, stamp)) as folder:
         share = Share(work, stretches, folder)
         # What a scan loads would stay in our memory beside the columns of a large file: others scan it then.
@@ -78,7 +78,7 @@ def _in_shards(work: Work, stamp: Stamp) -> Scan:
         with _helpers(share, min(_cores(), len(stretches)) - (not large)):
             unsaved = {} if large else work_on(share)
         scans = (unsaved.pop(i) if i in unsaved else _finished(share, i) for i in range(len(stretches)))
-        return Scan.join(scans, stretches[-1].number + _lines_of(work.file, stretches[-1]))
+        return Scan.join(scans, lines)
 
 
 def work_on(share: Share, *, parent: int | None = None) -> dict[int, Scan]:
@@ -120,28 +120,22 @@ def _claim(path: Path) -> bool:
     return True
 
 
-def _cut(file: TextFile) -> Iterator[Stretch]:
-    """Stretches of about 8 MB that end where a line does."""
+def _cut(file: TextFile) -> tuple[tuple[Stretch, ...], int]:
+    """Stretches of about 8 MB that end where a line does, and how many lines there may be."""
+    stretches: list[Stretch] = []
     start = at = 0
     number = first = 1
     with file.open_bytes() as stream:
         while piece := stream.read(1 << 20):
-            if at + len(piece) - start >= _SHARD_BYTES and (cut := piece.rfind(b"\n") + 1):
-                number += piece.count(b"\n", 0, cut)
-                yield Stretch(start, at + cut, first)
+            cut = piece.rfind(b"\n") + 1
+            number += piece.count(b"\n")
+            if cut and at + len(piece) - start >= _SHARD_BYTES:
+                stretches.append(Stretch(start, at + cut, first))
                 start, first = at + cut, number
-            else:
-                number += piece.count(b"\n")
             at += len(piece)
     if at > start:
-        yield Stretch(start, at, first)
-
-
-def _lines_of(file: TextFile, stretch: Stretch) -> int:
-    """Lines of a stretch."""
-    with file.open_bytes() as stream:
-        stream.seek(stretch.start)
-        return stream.read(stretch.end - stretch.start).count(b"\n") + 1
+        stretches.append(Stretch(start, at, first))
+    return tuple(stretches), number
 
 
 def _cores() -> int:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ..errors import UsageError
+from ..home import FILE_NAME, URL_VARIABLE
 from .budget import Budget, Reservation, Spending, training_spending
-from .engine import HOME_NAME, find_home, open_engine
+from .engine import open_engine
 from .history import Entry
 from .intents import UNRESOLVED, UNSENT, UNSETTLED, Intent, Intents, IntentState
 from .leases import LeaseRow, LeaseRows, LeaseStage
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from .training_sets import TrainingSets
 
 __all__ = [
-    "HOME_NAME",
     "UNRESOLVED",
     "UNSENT",
     "UNSETTLED",
@@ -39,12 +39,8 @@ __all__ = [
     "Reservation",
     "Run",
     "Spending",
-    "find_home",
     "training_spending",
 ]
-
-URL_VARIABLE = "TUNEWRIGHT_DATABASE_URL"
-FILE_NAME = "ledger.sqlite3"
 
 
 class Ledger:
@@ -78,11 +74,6 @@ class Ledger:
                 raise UsageError(f"cannot make the ledger's folder: {error.strerror}", where=str(home)) from error
             return cls(sa.URL.create("sqlite", database=str(home / FILE_NAME)))
         return cls(url)
-
-    @classmethod
-    def exists(cls, home: Path, environ: Mapping[str, str] = os.environ) -> bool:
-        """Whether `open` would find a ledger, rather than make one. A database by URL is taken to be there."""
-        return URL_VARIABLE in environ or (home / FILE_NAME).is_file()
 
     @property
     def place(self) -> str:

@@ -1,4 +1,4 @@
-"""Opening the ledger: where it is, how SQLite is made durable, its schema brought up to date, its failures in words."""
+"""Opening the ledger: how SQLite is made durable, its schema brought up to date, its failures in words."""
 
 from __future__ import annotations
 
@@ -13,20 +13,11 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
 
 from ..errors import MissingExtra, TunewrightError, UsageError
 
-__all__ = ["HOME_NAME", "LATEST", "find_home", "open_engine", "writing"]
+__all__ = ["LATEST", "open_engine", "writing"]
 
-HOME_NAME = ".tunewright"
 LATEST = "0002"
 _BUSY_TIMEOUT_MS = 30_000
 _WRITES = "tunewright_writes"
-
-
-def find_home(start: Path) -> Path:
-    """The nearest `.tunewright/` at or above `start`, as git finds `.git`; else where a new one would go."""
-    for folder in (start, *start.parents):
-        if (folder / HOME_NAME).is_dir():
-            return folder / HOME_NAME
-    return start / HOME_NAME
 
 
 def open_engine(url: str | sa.URL) -> sa.Engine:

@@ -18,7 +18,8 @@ from alembic.script import ScriptDirectory
 
 import orchestrator.ledger
 from orchestrator.errors import TunewrightError, UsageError
-from orchestrator.ledger import Ledger, find_home
+from orchestrator.home import find_home
+from orchestrator.ledger import Ledger
 from orchestrator.ledger.engine import LATEST, open_engine
 from orchestrator.ledger.schema import METADATA
 
