@@ -15,7 +15,7 @@ from ..errors import MissingExtra, TunewrightError, UsageError
 
 __all__ = ["LATEST", "open_engine", "writing"]
 
-LATEST = "0002"
+LATEST = "0003"
 _BUSY_TIMEOUT_MS = 30_000
 _WRITES = "tunewright_writes"
 

@@ -7,7 +7,9 @@ import sqlalchemy as sa
 __all__ = [
     "METADATA",
     "answer",
+    "bucket",
     "cap",
+    "delivery",
     "evaluation",
     "event",
     "intent",
@@ -16,8 +18,11 @@ __all__ = [
     "metric",
     "run",
     "spending",
+    "track_record",
     "training_set",
     "upload",
+    "upload_part",
+    "watched",
 ]
 
 METADATA = sa.MetaData()
@@ -36,6 +41,7 @@ run = sa.Table(
     sa.Column("intent_id", sa.Text),
     sa.Column("evaluation_id", sa.Text),
     sa.Column("record", sa.Text, nullable=False, comment="JSON: settings, quote, rule, verdict, paths"),
+    sa.Column("project", sa.Text),
 )
 
 intent = sa.Table(
@@ -60,6 +66,8 @@ intent = sa.Table(
     sa.Column("last_error", sa.Text),
     sa.Column("created_at", sa.Text, nullable=False),
     sa.Column("updated_at", sa.Text, nullable=False),
+    sa.Column("request", sa.Text, comment="JSON body of the paid request"),
+    sa.Column("health", sa.Text, comment="JSON of the last diagnoses"),
     sa.UniqueConstraint("provider", "account", "job_id"),
 )
 
@@ -98,12 +106,14 @@ spending = sa.Table(
     sa.Column("quoted_usd", sa.Text),
     sa.Column("usd", sa.Text, nullable=False, comment="reserved, then what was billed"),
     sa.Column("at", sa.Text, nullable=False),
+    sa.Column("project", sa.Text),
+    sa.Column("basis", sa.Text, comment="how the sum came about, in words"),
 )
 
 cap = sa.Table(
     "cap",
     METADATA,
-    sa.Column("scope", sa.Text, primary_key=True, comment="'run', 'month', 'provider:NAME'"),
+    sa.Column("scope", sa.Text, primary_key=True, comment="'run', 'month', 'provider:NAME', 'project:NAME'"),
     sa.Column("usd", sa.Text, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
 )
@@ -161,6 +171,12 @@ lease = sa.Table(
     sa.Column("started_at", sa.Text),
     sa.Column("stopped_at", sa.Text),
     sa.Column("updated_at", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("empty_looks", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("looked_at", sa.Text),
+    sa.Column("last_error", sa.Text),
+    sa.Column("idle_timeout_s", sa.Integer),
+    sa.Column("deadline", sa.Text, comment="stopped by then, whoever uses it"),
 )
 
 training_set = sa.Table(
@@ -172,4 +188,78 @@ training_set = sa.Table(
     sa.Column("at", sa.Text, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("inputs", sa.LargeBinary, nullable=False, comment="sorted little-endian 64-bit hashes"),
+)
+
+watched = sa.Table(
+    "watched",
+    METADATA,
+    sa.Column("intent_id", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("next_at", sa.Text, nullable=False, index=True, comment="when it is due"),
+    sa.Column("lease_until", sa.Text, nullable=False, default="", comment="'' while nobody holds it"),
+    sa.Column("owner", sa.Text, comment="host:pid:start of the worker"),
+    sa.Column("fence", sa.Integer, nullable=False, default=0, comment="rises with each claim; later writes name it"),
+    sa.Column("polls", sa.Integer, nullable=False, default=0),
+    sa.Column("failures", sa.Integer, nullable=False, default=0, comment="looks in a row that could not be had"),
+    sa.Column("progress", sa.Text, comment="JSON: what changes while a job gets on"),
+    sa.Column("progressed_at", sa.Text),
+    sa.Column("stuck_at", sa.Text, comment="when the lack of progress was told"),
+    sa.Column("ended_at", sa.Text),
+    sa.Column("notified_at", sa.Text, comment="when --notify was run for the end"),
+)
+
+delivery = sa.Table(
+    "delivery",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True, comment="the webhook's own id: a repeated one is known"),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("job_id", sa.Text),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+# Not money: seconds and rates are floats.
+bucket = sa.Table(
+    "bucket",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True, comment="'PROVIDER ACCOUNT MODEL KIND'"),
+    sa.Column("per_s", sa.Float, comment="units a second; NULL: no rate known"),
+    sa.Column("tat", sa.Float, nullable=False, default=0.0, comment="GCRA's theoretical arrival time, Unix seconds"),
+    sa.Column("not_before", sa.Float, nullable=False, default=0.0, comment="nobody sends before, Unix seconds"),
+    sa.Column("tokens", sa.Float, comment="what is left of a retry budget"),
+    sa.Column("cuts", sa.Integer, nullable=False, default=0, comment="how often it was cut for a 429"),
+    sa.Column("slept_s", sa.Float, nullable=False, default=0.0, comment="what every worker has waited for it"),
+    sa.Column("updated_at", sa.Text, nullable=False),
+)
+
+track_record = sa.Table(
+    "track_record",
+    METADATA,
+    sa.Column("intent_id", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("sandbox", sa.Boolean, nullable=False),
+    sa.Column("quoted_low_usd", sa.Text),
+    sa.Column("quoted_high_usd", sa.Text),
+    sa.Column("billed_usd", sa.Text),
+    sa.Column("quoted_tokens_low", sa.Integer),
+    sa.Column("quoted_tokens_high", sa.Integer),
+    sa.Column("billed_tokens", sa.Integer),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+upload_part = sa.Table(
+    "upload_part",
+    METADATA,
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("upload_id", sa.Text, nullable=False),
+    sa.Column("part_id", sa.Text, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
 )
