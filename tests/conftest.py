@@ -5,11 +5,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from postgres_server import Server
 
 _NOT_OURS = ("OPENAI_", "TOGETHER_", "TUNEWRIGHT_")
 
@@ -70,3 +74,62 @@ def clean_place(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.chdir(place)
     return place
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--database postgresql` gives every test that opens a ledger through our fixtures a database on a real server."""
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL server; where it cannot run, the skip says why."""
+    server = pytest.importorskip("postgres_server", reason="psycopg is not installed", exc_type=ImportError)
+    try:
+        with server.running() as running:
+            _with_tables(running)
+            yield running
+    except server.CannotRun as why:
+        pytest.skip(f"PostgreSQL cannot run here: {why}")
+
+
+def _with_tables(server: Server) -> None:
+    """One database with the newest tables, of which every other is a copy: migrating each would take a second."""
+    from orchestrator.ledger.engine import open_engine
+
+    open_engine(server.make("migrated")).dispose()
+
+
+@pytest.fixture
+def make_database(postgres: Server) -> Iterator[Callable[[], str]]:
+    """Makes an empty ledger's database with its tables; answers its URL."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"test-{uuid.uuid4().hex[:12]}")
+        return postgres.make(made[-1], like="migrated")
+
+    yield make
+    for database in made:
+        postgres.drop(database)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database ledgers are opened on. Parametrize it to have a test on both."""
+    return str(getattr(request, "param", request.config.getoption("--database")))
+
+
+@pytest.fixture
+def environ_of(database: str, request: pytest.FixtureRequest) -> Callable[[Path], dict[str, str]]:
+    """The environment by which the ledger of a folder is opened: the same folder, the same ledger."""
+    if database == "sqlite":
+        return lambda _folder: {}
+    make, urls = request.getfixturevalue("make_database"), dict[Path, str]()
+
+    def environ(folder: Path) -> dict[str, str]:
+        if folder not in urls:
+            urls[folder] = make()
+        return {"TUNEWRIGHT_DATABASE_URL": urls[folder]}
+
+    return environ

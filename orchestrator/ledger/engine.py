@@ -27,8 +27,12 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _durable)
         sa.event.listen(engine, "begin", _begin)
-    if _version(engine) != LATEST:
-        _migrate(engine)
+    try:
+        if _version(engine) != LATEST:
+            _migrate(engine)
+    except BaseException:
+        engine.dispose()  # nobody else will: a server would keep the connection open
+        raise
     return engine
 
 

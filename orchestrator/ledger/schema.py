@@ -199,7 +199,9 @@ watched = sa.Table(
     sa.Column("next_at", sa.Text, nullable=False, index=True, comment="when it is due"),
     sa.Column("lease_until", sa.Text, nullable=False, default="", comment="'' while nobody holds it"),
     sa.Column("owner", sa.Text, comment="host:pid:start of the worker"),
-    sa.Column("fence", sa.Integer, nullable=False, default=0, comment="rises with each claim; later writes name it"),
+    sa.Column(
+        "fence", sa.Integer, nullable=False, default=0, comment="rises with each claim; every later write names it"
+    ),
     sa.Column("polls", sa.Integer, nullable=False, default=0),
     sa.Column("failures", sa.Integer, nullable=False, default=0, comment="looks in a row that could not be had"),
     sa.Column("progress", sa.Text, comment="JSON: what changes while a job gets on"),

@@ -43,7 +43,7 @@ def order_of(name: str, path: Path, method: Method) -> Order:
 
 async def buy(name: str, folder: Path, path: Path, method: Method) -> str | None:
     platform = providers.platform(name)
-    desk = Desk(ledger=Ledger.open(folder, {}), clock=SystemClock(), patience_s=5)
+    desk = Desk(ledger=Ledger.open(folder), clock=SystemClock(), patience_s=5)
     async with platform.open(platform.connection(os.environ, None, folder)) as provider:
         return (await submit(desk, provider, order_of(name, path, method))).job_id
 

@@ -145,13 +145,15 @@ class Bench:
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path, clock: HandClock) -> Iterator[Callable[..., Bench]]:
+def make_bench(
+    tmp_path: Path, clock: HandClock, environ_of: Callable[[Path], dict[str, str]]
+) -> Iterator[Callable[..., Bench]]:
     """A desk on the ledger in `folder`; the same folder again is the same ledger."""
     opened: list[Ledger] = []
 
     def make(folder: str = "home", patience_s: float = 5.0) -> Bench:
         told: list[Notice] = []
-        opened.append(Ledger.open(tmp_path / folder, {}))
+        opened.append(Ledger.open(tmp_path / folder, environ_of(tmp_path / folder)))
         return Bench(Desk(ledger=opened[-1], clock=clock, tell=told.append, patience_s=patience_s), told)
 
     yield make
@@ -210,7 +212,9 @@ def _example(number: int, salt: str, method: Method) -> Example:
 
 
 @pytest.fixture
-def buyer(world: World, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+def buyer(
+    world: World, tmp_path: Path, environ_of: Callable[[Path], dict[str, str]]
+) -> Callable[..., subprocess.Popen[str]]:
     """Starts a real process that buys the job of `make_order(name)` and, told so, dies at a failpoint."""
 
     def start(
@@ -218,6 +222,7 @@ def buyer(world: World, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     ) -> subprocess.Popen[str]:
         file = training_file(providers.platform(name), tmp_path, method=method)
         environ = {**world.running.environ, "TUNEWRIGHT_FAILPOINTS": failpoint, "PATH": "", "HOME": str(tmp_path)}
+        environ |= environ_of(tmp_path / folder)
         command = [sys.executable, str(BUYER), name, str(tmp_path / folder), str(file.path), method.value]
         return subprocess.Popen(
             [*command, *(["naive"] if naive else [])],

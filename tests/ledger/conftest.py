@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,13 +26,19 @@ def now() -> datetime:
     return NOW
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test of a ledger runs on both databases, but for those that are about SQLite's own file."""
+    if "database" in metafunc.fixturenames and not metafunc.definition.get_closest_marker("sqlite_only"):
+        metafunc.parametrize("database", ("sqlite", "postgresql"), indirect=True)
+
+
 @pytest.fixture
-def open_ledger(tmp_path: Path) -> Iterator[Callable[..., Ledger]]:
-    """Opens the ledger in `tmp_path/name`; closed at the end."""
+def open_ledger(tmp_path: Path, environ_of: Callable[[Path], dict[str, str]]) -> Iterator[Callable[..., Ledger]]:
+    """Opens the ledger of `tmp_path/name`; closed at the end."""
     opened: list[Ledger] = []
 
     def open_one(name: str = "home") -> Ledger:
-        opened.append(Ledger.open(tmp_path / name, {}))
+        opened.append(Ledger.open(tmp_path / name, environ_of(tmp_path / name)))
         return opened[-1]
 
     yield open_one
@@ -109,13 +116,14 @@ def job() -> Callable[..., RemoteJob]:
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> Callable[..., list[str]]:
+def workers(tmp_path: Path, environ_of: Callable[[Path], dict[str, str]]) -> Callable[..., list[str]]:
     """Runs the same piece of work in two real processes at once; answers what each printed."""
 
     def run(work: str, *arguments: str, count: int = 2) -> list[str]:
         command = [sys.executable, str(WORKER), work, str(tmp_path / "home"), str(count), *arguments]
+        environ = {**os.environ, **environ_of(tmp_path / "home")}
         running = [
-            subprocess.Popen([*command, str(i)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            subprocess.Popen([*command, str(i)], text=True, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             for i in range(count)
         ]
         said = [process.communicate(timeout=60) for process in running]

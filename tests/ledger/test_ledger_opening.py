@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -26,17 +26,22 @@ from orchestrator.ledger.schema import METADATA
 MIGRATIONS = Path(orchestrator.ledger.__file__).parent / "migrations"
 
 
-def test_a_blank_folder_gets_a_ledger_with_every_table(ledger: Ledger, tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "home" / "ledger.sqlite3") as file:
-        tables = {row[0] for row in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert tables >= set(METADATA.tables)
-
-
-def test_the_migrations_make_the_very_schema_that_the_code_uses(ledger: Ledger, tmp_path: Path) -> None:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'home' / 'ledger.sqlite3'}")
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+@pytest.fixture
+def connection(ledger: Ledger, tmp_path: Path, environ_of: Callable[[Path], dict[str, str]]) -> Iterator[sa.Connection]:
+    """A connection of our own beside the ledger's."""
+    file = f"sqlite:///{tmp_path / 'home' / 'ledger.sqlite3'}"
+    engine = sa.create_engine(environ_of(tmp_path / "home").get("TUNEWRIGHT_DATABASE_URL", file))
+    with engine.begin() as connection:
+        yield connection
     engine.dispose()
+
+
+def test_a_blank_place_gets_a_ledger_with_every_table(connection: sa.Connection) -> None:
+    assert {*sa.inspect(connection).get_table_names()} >= set(METADATA.tables)
+
+
+def test_the_migrations_make_the_very_schema_that_the_code_uses(connection: sa.Connection) -> None:
+    assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 
 def test_the_newest_migration_is_the_one_that_the_code_expects() -> None:
@@ -55,11 +60,13 @@ def test_two_processes_may_make_a_blank_ledger_at_once(workers: Callable[..., li
     assert workers("open", count=3) == ["0\n"] * 3
 
 
-def test_a_ledger_of_a_newer_tunewright_is_refused_by_name(ledger: Ledger, tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "home" / "ledger.sqlite3") as file:
-        file.execute("UPDATE alembic_version SET version_num = '9999'")
+def test_a_ledger_of_a_newer_tunewright_is_refused_by_name(
+    connection: sa.Connection, open_ledger: Callable[..., Ledger]
+) -> None:
+    connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    connection.commit()
     with pytest.raises(TunewrightError, match="newer tunewright"):
-        Ledger.open(tmp_path / "home", {})
+        open_ledger()
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -82,6 +89,7 @@ def test_a_folder_with_strange_letters_is_a_folder_like_any_other(open_ledger: A
 
 
 @pytest.mark.slow
+@pytest.mark.sqlite_only
 def test_a_full_disk_is_said_and_the_ledger_works_again_afterwards(workers: Callable[..., list[str]]) -> None:
     said, works = workers("fill", count=1)[0].splitlines()
     assert "no space left on the disk" in said
@@ -89,6 +97,7 @@ def test_a_full_disk_is_said_and_the_ledger_works_again_afterwards(workers: Call
     assert works == "True True"
 
 
+@pytest.mark.sqlite_only
 def test_a_writer_commits_durably_and_a_reader_does_not_wait_for_it(tmp_path: Path, ledger: Ledger) -> None:
     writer = sqlite3.connect(tmp_path / "home" / "ledger.sqlite3", isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")

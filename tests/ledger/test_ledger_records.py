@@ -128,6 +128,7 @@ def test_a_lease_is_open_until_it_is_stopped(ledger: Ledger, now: datetime) -> N
     assert (serving.usd_per_hour, serving.started_at, ledger.leases.all(open_only=True)) == (Decimal("3.99"), now, ())
 
 
+@pytest.mark.sqlite_only
 def test_a_key_never_reaches_the_file(
     ledger: Ledger, tmp_path: Path, make_intent: Callable[..., Intent], now: datetime
 ) -> None:

@@ -95,6 +95,7 @@ def test_remembering_again_changes_nothing(ledger: Ledger, trained: Callable[...
     assert (found.run_id, found.matches.tolist()) == ("run-a", [0])
 
 
+@pytest.mark.sqlite_only
 def test_hashes_are_stored_sorted_and_little_endian(
     ledger: Ledger, trained: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -27,12 +27,12 @@ def meet(folder: Path, count: int, me: str) -> None:
 
 
 def open_blank(folder: Path, me: str) -> None:
-    print(len(Ledger.open(folder, {}).runs.all()))
+    print(len(Ledger.open(folder).runs.all()))
 
 
 def reserve(folder: Path, me: str) -> None:
     """Try to hold ten dollars again and again, each time under another id."""
-    ledger, held = Ledger.open(folder, {}), 0
+    ledger, held = Ledger.open(folder), 0
     for number in range(8):
         try:
             ledger.budget.reserve(
@@ -46,13 +46,13 @@ def reserve(folder: Path, me: str) -> None:
 
 def claim(folder: Path, me: str, *intents: str) -> None:
     """Try to win the one POST of every intent."""
-    ledger = Ledger.open(folder, {})
+    ledger = Ledger.open(folder)
     print(sum(ledger.intents.begin_create(intent, NOW) is not None for intent in intents))
 
 
 def fill_disk(folder: Path, me: str) -> None:
     """Write until no file may grow, say how that is told, and write again once there is room."""
-    ledger = Ledger.open(folder, {})
+    ledger = Ledger.open(folder)
     room = (folder / "ledger.sqlite3-wal").stat().st_size + 60_000
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     written = 0
@@ -65,7 +65,7 @@ def fill_disk(folder: Path, me: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     ledger.budget.set_cap("after", Decimal(1), NOW)
     ledger.close()
-    print(kept == written > 0, len(Ledger.open(folder, {}).budget.caps()) == kept + 1)
+    print(kept == written > 0, len(Ledger.open(folder).budget.caps()) == kept + 1)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,9 @@ def _money() -> None:
         sa.Column("at", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("intent_id"),
     )
+    if op.get_context().dialect.supports_comments:
+        said = "'run', 'month', 'provider:NAME', 'project:NAME'"
+        op.alter_column("cap", "scope", comment=said, existing_comment="'run', 'month', 'provider:NAME'")
 
 
 def _leases() -> None:
