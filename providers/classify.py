@@ -31,7 +31,7 @@ from .errors import (
 from .hints import retry_after_s
 from .records import Decision
 
-__all__ = ["PROVED_UNSENT_STATUS", "Asked", "decide", "redact", "translate", "was_sent"]
+__all__ = ["PROVED_UNSENT_STATUS", "Asked", "decide", "looks_like_a_key", "redact", "translate", "was_sent"]
 
 PROVED_UNSENT_STATUS = frozenset({400, 401, 402, 403, 404, 413, 415, 422, 429})
 """Answers that refuse before anything is made. 408, 409 and 5xx are not here: the job may exist."""
@@ -179,6 +179,11 @@ def redact(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "***") if secret else text
     return _KEY_SHAPE.sub("***", text)
+
+
+def looks_like_a_key(text: str) -> bool:
+    """Whether it is shaped like a platform's key."""
+    return _KEY_SHAPE.search(text) is not None
 
 
 def _from_status(error: BaseException, status: int | None, asked: Asked) -> ProviderError:

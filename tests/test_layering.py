@@ -32,7 +32,7 @@ FLOORS = (
     {"dataset", "stats", "ledger"},
     {"config"},
     {"seam"},
-    {"canonical", "clock", "errors", "blocking", "home"},
+    {"canonical", "clock", "errors", "blocking", "home", "secrecy"},
     {"providers"},
 )
 HEIGHT = {name: -number for number, names in enumerate(FLOORS) for name in names}

@@ -9,20 +9,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..secrecy import Secrecy
 from .text import plain_text
 
 __all__ = ["SafeConsole"]
 
 
 class SafeConsole(Console):
-    """Shows control characters and bidi marks instead of obeying them, in every string it prints.
+    """Shows control characters and bidi marks instead of obeying them, and nothing secret, in every string it prints.
 
     On a terminal a long line goes on under its own indent.
     """
 
+    def __init__(self, secrecy: Secrecy, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._secrecy = secrecy
+
     def print(self, *objects: Any, **settings: Any) -> None:
         """As `rich` prints, with strings made plain."""
-        plain = [plain_text(item) if isinstance(item, str) else item for item in objects]
+        plain = [plain_text(self._secrecy.cut(item)) if isinstance(item, str) else item for item in objects]
         if len(plain) == 1 and isinstance(plain[0], str) and not settings.get("soft_wrap", self.soft_wrap):
             for line in plain[0].split("\n"):
                 super().print(_indented(line), **settings)

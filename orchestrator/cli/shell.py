@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from ..config import environment
 from ..errors import ExitCode
+from ..secrecy import Secrecy, guard_logs
 from .failing import Failure, Standing, innermost, interrupted, told, with_way_back
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Shell:
     job_id: str | None = None
     job_ended: bool = False
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    secrecy: Secrecy = field(default_factory=lambda: Secrecy.of(environment()))
     consoles: dict[str, Console] = field(default_factory=dict)
     library: AsyncOrchestrator | None = None
 
@@ -71,6 +74,7 @@ class Shell:
             piped = not (sys.stderr if stderr else sys.stdout).isatty()
             width = int(os.environ.get("COLUMNS", "120")) if piped else None
             self.consoles[name] = SafeConsole(
+                self.secrecy,
                 stderr=stderr,
                 quiet=self.as_json and not stderr,
                 highlight=False,
@@ -141,7 +145,7 @@ class Shell:
         """The one JSON document, when asked for."""
         if self.as_json:
             text = json.dumps({"schema_version": SCHEMA_VERSION, **document}, ensure_ascii=False, indent=2)
-            click.echo(text)
+            click.echo(self.secrecy.cut(text))
 
     def fail(self, failure: Failure) -> NoReturn:
         """Say what, where and how to fix it, and end with the documented code."""
@@ -178,9 +182,10 @@ def command(name: str | None = None, **settings: Any) -> Callable[[Callable[...,
     def wrap(function: Callable[..., Any]) -> click.Command:
         def called(*, debug: bool, **rest: Any) -> None:
             shared = {key: rest.pop(key) for key in ("as_json", "home", "config_path", "patience_s")}
-            if debug:
-                logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
             shell = Shell(**shared)
+            # Before an SDK is imported: its own logging, switched on by its own variable, then finds a guarded handler.
+            logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, stream=sys.stderr)
+            guard_logs(shell.secrecy)
             try:
                 guarded(shell, functools.partial(function, shell, **rest))
             finally:

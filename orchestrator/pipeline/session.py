@@ -13,6 +13,7 @@ from providers.contract import Connection, Platform, Provider
 from providers.errors import Auth
 
 from ..errors import UsageError
+from ..secrecy import Secrecy, guard_logs
 
 if TYPE_CHECKING:
     # Named only: the desk brings the ledger's database with it, and a quote needs none.
@@ -97,6 +98,7 @@ class Session:
         if account.connection.api_key is None:
             account = self.account_of(account.platform.name, account.ref, "this run")
         async with account.platform.open(account.connection) as provider:
+            guard_logs(Secrecy.of(self.environ))  # whatever handlers the SDK, or whoever calls us, has set up by now
             self._opened[key] = provider
             try:
                 yield provider

@@ -14,12 +14,15 @@ from orchestrator.cli.console import SafeConsole
 from orchestrator.cli.failing import Failure, Standing, interrupted, with_way_back
 from orchestrator.cli.live import Counter, sparkline
 from orchestrator.cli.shell import Shell
+from orchestrator.secrecy import Secrecy
 
 TO = ("--to", "openai:gpt-4.1-mini-2025-04-14")
 
 
 def _console(width: int = 40, *, terminal: bool = True) -> SafeConsole:
-    return SafeConsole(file=io.StringIO(), width=width, force_terminal=terminal, markup=False, highlight=False)
+    return SafeConsole(
+        Secrecy(), file=io.StringIO(), width=width, force_terminal=terminal, markup=False, highlight=False
+    )
 
 
 def _lines(console: SafeConsole) -> list[str]:
