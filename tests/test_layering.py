@@ -30,7 +30,7 @@ FLOORS = (
     {"jobs"},
     {"report", "costing"},
     {"dataset", "stats", "ledger"},
-    {"config"},
+    {"config", "folders"},
     {"seam"},
     {"canonical", "clock", "errors", "blocking", "home", "secrecy"},
     {"providers"},

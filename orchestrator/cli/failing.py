@@ -86,6 +86,9 @@ def _os_error(error: OSError) -> Failure:
     if error.errno in _DISK_FULL:
         what = "no space left on the disk; nothing was half-written"
         return Failure("disk_full", what, where, "free some space, then start the same command again")
+    if error.errno == errno.EIO:
+        what = "the disk fails; nothing was half-written"
+        return Failure("disk_fails", what, where, "look at the disk, or choose another folder with --home")
     return Failure("os_error", error.strerror or str(error), where)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ..errors import UsageError
+from ..folders import writable
 from ..home import FILE_NAME, URL_VARIABLE
 from .budget import Budget, Reservation, Spending, training_spending
 from .engine import open_engine
@@ -68,11 +68,7 @@ class Ledger:
         """The ledger of this project: `TUNEWRIGHT_DATABASE_URL`, else `HOME/ledger.sqlite3`."""
         url = environ.get(URL_VARIABLE)
         if url is None:
-            try:
-                home.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise UsageError(f"cannot make the ledger's folder: {error.strerror}", where=str(home)) from error
-            return cls(sa.URL.create("sqlite", database=str(home / FILE_NAME)))
+            return cls(sa.URL.create("sqlite", database=str(writable(home) / FILE_NAME)))
         return cls(url)
 
     @property

@@ -18,7 +18,7 @@ from providers.records import FileRole, ProviderFile
 from ..dataset import write_file
 from ..dataset.records import Dataset, Row
 from ..errors import DataRefused, UsageError
-from .session import writable
+from ..folders import writable
 from .suiting import refuse_unfit_for
 
 __all__ = ["convert", "dashed", "format_named", "limits_of", "write_format", "write_readably"]

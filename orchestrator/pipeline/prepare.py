@@ -13,10 +13,11 @@ from providers.dialects import write_conversation
 from providers.records import Method, ProviderFile
 
 from ..dataset.records import Dataset, Split
+from ..folders import writable
 from ..ledger.codec import dump
 from ..ledger.codec import load as decode
 from .converting import convert, write_readably
-from .session import Session, platform_named, writable
+from .session import Session, platform_named
 from .suiting import refuse_unsuitable
 
 __all__ = [

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..canonical import plain
+from ..folders import writable
 from ..report import ReportView, write
 from .provenance import provenance
-from .session import Session, writable
+from .session import Session
 from .story import Story
 from .viewing import view_of
 

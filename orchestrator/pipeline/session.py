@@ -13,13 +13,14 @@ from providers.contract import Connection, Platform, Provider
 from providers.errors import Auth
 
 from ..errors import UsageError
+from ..folders import writable
 from ..secrecy import Secrecy, guard_logs
 
 if TYPE_CHECKING:
     # Named only: the desk brings the ledger's database with it, and a quote needs none.
     from ..jobs.desk import Desk
 
-__all__ = ["Account", "Session", "is_sandbox", "platform_named", "writable"]
+__all__ = ["Account", "Session", "is_sandbox", "platform_named"]
 
 
 _SERVER = "@http"
@@ -117,12 +118,3 @@ def is_sandbox(platform: Platform, environ: Mapping[str, str], home: Path) -> bo
         return platform.connection(environ, None, home).is_sandbox
     except Auth:
         return False
-
-
-def writable(folder: Path) -> Path:
-    """The folder, made if need be. Raises `UsageError` where it cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the folder: {error.strerror}", where=str(folder)) from error
-    return folder

@@ -79,7 +79,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
-    with pytest.raises(UsageError, match="cannot make the ledger's folder"):
+    with pytest.raises(UsageError, match="cannot make the folder"):
         Ledger.open(tmp_path / "home", {})
 
 
