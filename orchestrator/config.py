@@ -86,6 +86,7 @@ class BudgetConfig(_Section):
     month_usd: Decimal | None = _setting(None, ge=0)
     providers: dict[str, Decimal] = _mapping("platform → dollars a month")
     people_usd: Decimal | None = _setting(None, "your own figure for data and people, shown in quotes", ge=0)
+    max_hosting_hours: Decimal | None = _setting(None, "how long a machine may be rented for an evaluation", gt=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
-    """Everything a run needs to know. Money in US dollars; `max_usd` None: no cap of this run's own."""
+    """Everything a run needs to know. Money in US dollars; `max_usd` None: no cap of this run's own.
+
+    `max_hosting_hours`: how long a rented machine is paid for and may run; None: one hour is reserved, and it is
+    stopped when that money is used up.
+    """
 
     pairs: Path
     to: tuple[Target, ...] = ()
@@ -57,6 +61,7 @@ class RunSettings:
     redact: Path | None = None
     max_usd: Decimal | None = None
     people_usd: Decimal | None = None
+    max_hosting_hours: Decimal | None = None
     sampling: Sampling = Sampling(stream=True)
     grader: str | None = None
     concurrency: int = 8
@@ -116,6 +121,7 @@ class RunOptions(TypedDict, total=False):
     prices: Path | str | None
     max_usd: Decimal | None
     people_usd: Decimal | None
+    max_hosting_hours: Decimal | None
     grader: str | None
     temperature: float | None
     max_tokens: int | None
@@ -170,6 +176,7 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         redact=flags.get("redact"),
         max_usd=flags.get("max_usd", config.budget.run_usd),
         people_usd=flags.get("people_usd", config.budget.people_usd),
+        max_hosting_hours=flags.get("max_hosting_hours", config.budget.max_hosting_hours),
         sampling=Sampling(
             temperature=flags.get("temperature", asking.temperature),
             max_tokens=flags.get("max_tokens", asking.max_tokens),

@@ -49,6 +49,7 @@ class _BlockingBudget(Blocking):
 class _BlockingLeases(Blocking):
     ls = blocking(Leases.ls)
     stop = blocking(Leases.stop)
+    resolve = blocking(Leases.resolve)
 
 
 class Orchestrator(Blocking):

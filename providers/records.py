@@ -468,13 +468,18 @@ class LeaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Serving that bills by the hour. `model` is the name to call while it is READY."""
+    """Serving that bills by the hour. `model` is the name to call while it is READY.
+
+    `idle_timeout_s`: how long without a question until the platform stops it by itself. A name that is only reserved,
+    with no machine behind it yet, is STOPPED, with neither a price nor a time-out.
+    """
 
     id: str
     model: str
     state: LeaseState
     tag: str | None = None
     usd_per_hour: Decimal | None = None
+    idle_timeout_s: int | None = None
     raw: JsonObject = field(default_factory=dict)
 
 

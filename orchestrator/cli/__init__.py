@@ -36,7 +36,7 @@ _NOUNS = {
     "models": ("models", "ls, sunset"),
     "providers": ("providers", "ls, show"),
     "budget": ("budget", "show, set"),
-    "leases": ("leases", "ls, stop"),
+    "leases": ("leases", "ls, stop, resolve"),
     "sandbox": ("sandbox", "serve"),
     "doctor": ("doctor", "what is installed, which ledger, budget and keys apply"),
     "config-schema": ("setup", "the JSON schema of tunewright.toml"),

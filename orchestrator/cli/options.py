@@ -19,6 +19,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 PAIRS = click.argument("pairs", type=click.Path(path_type=Path))
 
 
+class _Hours(click.ParamType[Decimal]):
+    name = "hours"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            hours = Decimal(str(value))
+        except InvalidOperation:
+            self.fail(f"{value!r} is not a number of hours", param, ctx)
+        if not hours.is_finite() or not 0 < hours <= _MOST_HOURS:
+            self.fail(f"{value!r} is not a number of hours above 0, at most {_MOST_HOURS}", param, ctx)
+        return hours
+
+
 class _Usd(click.ParamType[Decimal]):
     name = "usd"
 
@@ -32,7 +45,8 @@ class _Usd(click.ParamType[Decimal]):
         return usd
 
 
-USD = _Usd()
+_MOST_HOURS = Decimal(24 * 365)
+USD, HOURS = _Usd(), _Hours()
 _FILE = click.Path(path_type=Path)
 _POSITIVE = click.IntRange(min=1)
 _RATE = click.FloatRange(min=0, min_open=True)
@@ -106,6 +120,9 @@ asking = _stack(
     option("--max-tokens", type=_POSITIVE, help="Longest answer asked for [256]."),
     option("--temperature", type=click.FloatRange(min=0), help="The same for all models [0]."),
     option("--concurrency", type=click.IntRange(1, 256), help="Questions in flight [8]."),
+    option(
+        "--max-hosting-hours", type=HOURS, help="Longest that a machine is rented, where a tuned model needs one [1]."
+    ),
 )
 
 spending = _stack(

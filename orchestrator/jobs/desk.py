@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from ..clock import Clock
 from ..ledger import Ledger
+from .owners import alive, me
 
 __all__ = ["PATIENCE_S", "WATCH_PATIENCE_S", "Desk", "Notice"]
 
@@ -37,7 +38,8 @@ def _silent(_notice: Notice) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """`patience_s`: how long an idempotent call is repeated against an unreachable or faulty platform;
-    `watch_patience_s`: the same while a job runs, when an outage costs nothing but time.
+    `watch_patience_s`: the same while a job runs, when an outage costs nothing but time. `owner`: this process, as
+    the ledger names it; `alive`: whether the process of such a name still runs.
     """
 
     ledger: Ledger
@@ -45,6 +47,8 @@ class Desk:
     tell: Callable[[Notice], None] = _silent
     patience_s: float = PATIENCE_S
     watch_patience_s: float = WATCH_PATIENCE_S
+    owner: str = field(default_factory=me)
+    alive: Callable[[str | None], bool] = alive
     _one: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,43 +1,53 @@
-"""Serving that bills by the hour, as a lease: wished for in the ledger before the first request, torn down after use.
+"""Serving that bills by the hour, as a lease: one paid request after the ledger knows of it, torn down after use.
 
-A lease left behind by a crash is found by its tag and stopped at the next start. An idle timeout is always set.
+What is not clearly refused is in doubt: found by its tag it is used, or torn down where nobody wants it any more; a
+second request under one tag is never sent. An idle time-out and a deadline are always set.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from secrets import token_hex
 
 import anyio
 
 from providers.contract import Provider
-from providers.errors import NotFound, ProviderError
+from providers.errors import ProviderError
 from providers.records import Lease, LeaseState
 
 from ..canonical import intent_id, tag_of
-from ..errors import TunewrightError
-from ..ledger import LeaseRow, LeaseStage
+from ..errors import InDoubt, TunewrightError
+from ..ledger import LEASE_SENT, LeaseRow, LeaseStage, Reservation, lease_spending
 from .desk import Desk
+from .failpoints import reach
+from .janitor import find_ours, is_overdue, stop, sweep
 from .patience import patiently
+from .recover import QUICK_LOOKS_S
 
-__all__ = ["LeaseWish", "leased", "stop", "sweep"]
+__all__ = ["DEFAULT_HOURS", "IDLE_TIMEOUT_S", "LeaseWish", "leased", "start", "want"]
 
 IDLE_TIMEOUT_S = 900
-_POLL_S = 5.0
-_SANDBOX_POLL_S = 0.5
+DEFAULT_HOURS = Decimal(4)
+"""The longest that a machine is rented where neither the user nor a price and what was reserved for it say."""
+
+_MAX_STALL_S = 5.0
+_POLL_S, _SANDBOX_POLL_S = 5.0, 0.5
 _READY_WITHIN_S = 3600.0
+_DEADLINE_LOOK_S = 5.0
+_UP = (LeaseState.STARTING, LeaseState.READY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseWish:
-    """What to serve, and how much may be held for it."""
+    """What to serve, and how much may be held for it.
+
+    `usd_per_hour`: as quoted, until the platform tells its own price. `max_hours`: stopped by then whoever uses it; by
+    default as long as what is reserved lasts at that price, or `DEFAULT_HOURS` where that is not known.
+    """
 
     model: str
     account: str
@@ -45,25 +55,43 @@ class LeaseWish:
     sandbox: bool
     run_id: str | None = None
     run_cap: Decimal | None = None
+    usd_per_hour: Decimal | None = None
+    max_hours: Decimal | None = None
+
+    def hours(self, usd_per_hour: Decimal | None) -> Decimal:
+        """How long it may be rented at that price."""
+        if self.max_hours is not None:
+            return self.max_hours
+        return self.reserve_usd / usd_per_hour if usd_per_hour and self.reserve_usd else DEFAULT_HOURS
 
 
 @asynccontextmanager
-async def leased(desk: Desk, provider: Provider, wish: LeaseWish) -> AsyncIterator[Lease]:
-    """Serve `wish.model` for the length of the block; the billing stops when it ends, however it ends."""
+async def leased(
+    desk: Desk, provider: Provider, wish: LeaseWish, *, look_s: float = _DEADLINE_LOOK_S
+) -> AsyncIterator[Lease]:
+    """Serve `wish.model` for the length of the block; the billing stops when it ends, however it ends, or at the
+    deadline, which ends the block with `TunewrightError` (looked at every `look_s`).
+
+    Raises `BudgetRefused`, `InDoubt`, or the platform's own `ProviderError` when it refused.
+    """
     await sweep(desk, provider, wish.account)
-    row = await _want(desk, provider, wish)
+    row = await want(desk, provider, wish)
+    reach("lease_after_want")
     try:
-        lease = await _ready(desk, provider, await _start(desk, provider, row), wish.sandbox)
-        yield lease
+        row = await start(desk, provider, row, wish)
+        lease = await _ready(desk, provider, row)
+        async with _until(desk, row, look_s):
+            yield lease
     finally:
         # Shielded: Ctrl-C must not leave a machine billing by the hour.
         with anyio.CancelScope(shield=True):
-            await stop(desk, provider, await desk.db(desk.ledger.leases.get, row.id))
+            await stop(desk, provider, row)
 
 
-async def _want(desk: Desk, provider: Provider, wish: LeaseWish) -> LeaseRow:
-    # Every start of serving is a lease of its own: two of one run must not share one bill.
-    name = intent_id({"model": wish.model, "account": wish.account, "run": wish.run_id, "one": token_hex(8)})
+async def want(desk: Desk, provider: Provider, wish: LeaseWish) -> LeaseRow:
+    """The wish and its money, in one transaction. Every start of serving is a lease of its own: two of one run must
+    not share one bill. Raises `BudgetRefused`."""
+    now, name = desk.clock.now(), intent_id({"model": wish.model, "run": wish.run_id, "one": token_hex(8)})
     row = LeaseRow(
         id=name,
         run_id=wish.run_id,
@@ -73,13 +101,14 @@ async def _want(desk: Desk, provider: Provider, wish: LeaseWish) -> LeaseRow:
         tag=tag_of(name),
         stage=LeaseStage.WANTED,
         sandbox=wish.sandbox,
-        owner=_me(),
+        owner=desk.owner,
+        usd_per_hour=wish.usd_per_hour,
+        idle_timeout_s=IDLE_TIMEOUT_S,
+        deadline=_deadline(now, wish.hours(wish.usd_per_hour)),
     )
-    await desk.db(
-        desk.ledger.budget.reserve,
-        _spending(row),
-        wish.reserve_usd,
-        desk.clock.now(),
+    held = Reservation(
+        id=lease_spending(name),
+        usd=wish.reserve_usd,
         kind="hosting",
         provider=row.provider,
         account=wish.account,
@@ -87,151 +116,131 @@ async def _want(desk: Desk, provider: Provider, wish: LeaseWish) -> LeaseRow:
         run_id=wish.run_id,
         run_cap=wish.run_cap,
     )
-    return await desk.db(desk.ledger.leases.want, row, desk.clock.now())
+    return await desk.db(desk.ledger.leases.want, row, held, now)
 
 
-async def _start(desk: Desk, provider: Provider, row: LeaseRow) -> Lease:
-    """One paid request, after the ledger knows that it may have been sent."""
-    now = desk.clock.now()
-    await desk.db(desk.ledger.leases.move, row.id, LeaseStage.STARTING, now, started_at=now)
-    bills = f"it bills by the hour until it is stopped{_mark(row)}"
+def _deadline(since: datetime, hours: Decimal) -> datetime:
+    return since + timedelta(hours=float(hours))
+
+
+async def start(desk: Desk, provider: Provider, row: LeaseRow, wish: LeaseWish) -> LeaseRow:
+    """The paid request, once, after the ledger knows that it may have been sent. Answers the row, SERVING."""
+    began = desk.clock.now()
+    attempt = await desk.db(desk.ledger.leases.begin, row.id, began)
+    if attempt is None:
+        raise TunewrightError("this lease was stopped before it was asked for", where=f"lease {row.id}")
+    reach("lease_after_starting")
+    bills = f"it bills by the hour until it is stopped{' (sandbox, not money)' if row.sandbox else ''}"
     desk.say("serving", f"starting a dedicated endpoint for {row.model}; {bills}")
+    if desk.clock.now() > began + timedelta(seconds=_MAX_STALL_S):
+        # This process slept between its claim and now; somebody may already have looked and found nothing.
+        await _unsent(desk, row, attempt, "stalled before sending")
+        raise TunewrightError("the machine stalled before the paid request; nothing was sent", fix="start it again")
     try:
         lease = await provider.serve(row.model, row.tag, IDLE_TIMEOUT_S)
     except ProviderError as error:
-        if error.nothing_created:
-            await desk.db(desk.ledger.leases.move, row.id, LeaseStage.WANTED, desk.clock.now(), started_at=None)
-        raise
+        return await _unclear(desk, provider, row, wish, attempt, error)
+    reach("lease_after_answer")
+    return await _bind(desk, row, wish, lease, "serving")
+
+
+async def _unsent(desk: Desk, row: LeaseRow, attempt: int, why: str) -> None:
+    leases, now = desk.ledger.leases, desk.clock.now()
     await desk.db(
-        desk.ledger.leases.move,
-        row.id,
-        LeaseStage.SERVING,
-        desk.clock.now(),
-        remote_id=lease.id,
-        usd_per_hour=lease.usd_per_hour,
+        leases.move, row.id, LEASE_SENT, LeaseStage.WANTED, now, kind="refused", attempt=attempt, started_at=None,
+        last_error=why,
+    )  # fmt: skip
+
+
+async def _unclear(
+    desk: Desk, provider: Provider, row: LeaseRow, wish: LeaseWish, attempt: int, error: ProviderError
+) -> LeaseRow:
+    """A refusal that proves nothing was rented goes back; everything else is in doubt, and only looked for."""
+    if error.nothing_created:
+        await _unsent(desk, row, attempt, str(error))
+        raise error
+    leases, source = desk.ledger.leases, (LeaseStage.STARTING,)
+    await desk.db(
+        leases.move, row.id, source, LeaseStage.IN_DOUBT, desk.clock.now(), attempt=attempt, last_error=str(error)
     )
-    return lease
+    desk.say("lease_in_doubt", f"{error}. The endpoint may or may not have been started; looking for it")
+    for pause_s in QUICK_LOOKS_S:
+        await desk.clock.sleep(pause_s)
+        try:
+            found = [lease for lease in await find_ours(desk, provider, row) if lease.state in _UP]
+        except ProviderError:
+            break
+        if len(found) == 1:
+            desk.say("lease_adopted", f"found it: endpoint {found[0].id}")
+            return await _bind(desk, row, wish, found[0], "adopted")
+    raise InDoubt(
+        f"starting an endpoint for {row.model} got no clear answer ({error}), and it is not found under its tag yet. "
+        "It is not asked for again; the money stays reserved",
+        where=f"{row.provider}, tag {row.tag}",
+        fix="`tunewright leases stop --all` looks for it and stops it; so does the next start",
+    ) from error
 
 
-async def _ready(desk: Desk, provider: Provider, lease: Lease, sandbox: bool) -> Lease:
-    lease_id, waited_s, pause_s = lease.id, 0.0, _SANDBOX_POLL_S if sandbox else _POLL_S
+async def _bind(desk: Desk, row: LeaseRow, wish: LeaseWish, lease: Lease, kind: str) -> LeaseRow:
+    """Ours to use, unless somebody has stopped it meanwhile."""
+    price = lease.usd_per_hour or row.usd_per_hour
+    current = await desk.db(desk.ledger.leases.get, row.id)
+    told = {
+        "usd_per_hour": price,
+        "idle_timeout_s": lease.idle_timeout_s or row.idle_timeout_s,
+        "deadline": _deadline(current.started_at or desk.clock.now(), wish.hours(price)),
+    }
+    if not await desk.db(desk.ledger.leases.bind, row.id, lease.id, desk.owner, desk.clock.now(), kind, **told):
+        raise TunewrightError(f"the endpoint of {row.model} was stopped while it started", where=f"lease {row.id}")
+    return await desk.db(desk.ledger.leases.get, row.id)
+
+
+async def _ready(desk: Desk, provider: Provider, row: LeaseRow) -> Lease:
+    lease_id, waited_s, pause_s = row.remote_id or "", 0.0, _SANDBOX_POLL_S if row.sandbox else _POLL_S
+    lease = await patiently(desk, provider, lambda: provider.lease(lease_id))
     while lease.state is LeaseState.STARTING and waited_s < _READY_WITHIN_S:
         await desk.clock.sleep(pause_s)
         waited_s += pause_s
+        if is_overdue(row, desk.clock.now()):
+            raise _deadline_passed(row)
         lease = await patiently(desk, provider, lambda: provider.lease(lease_id))
     if lease.state is not LeaseState.READY:
         raise TunewrightError(f"the endpoint {lease.id} did not become ready: {lease.state.value}", where=lease.model)
     return lease
 
 
-async def stop(desk: Desk, provider: Provider, row: LeaseRow) -> None:
-    """End the billing of one lease: by its id, or by whatever carries its tag where the id was never learnt.
-
-    Raises `TunewrightError` when that cannot be done; the lease then stays open in the ledger.
-    """
-    try:
-        found = await patiently(desk, provider, lambda: provider.find_leases(row.tag))
-        ids = dict.fromkeys([*([row.remote_id] if row.remote_id else []), *(lease.id for lease in found)])
-        for lease_id in ids:
-            await _teardown(desk, provider, lease_id)
-    except ProviderError as error:
-        raise TunewrightError(
-            f"the endpoint of {row.model} could not be stopped and may still bill: {error}",
-            where=f"{row.provider}, tag {row.tag}",
-            fix="run `tunewright leases stop --all`, or stop it in the platform's console; it stops by itself after "
-            f"{IDLE_TIMEOUT_S / 60:.0f} min or a little more without a question",
-        ) from error
-    if not ids and _may_appear(desk, provider, row):
-        desk.say("lease_unseen", f"the endpoint of {row.model} is not listed (yet); it is looked for at the next start")
-        return
-    await _settle(desk, row, found)
+@asynccontextmanager
+async def _until(desk: Desk, row: LeaseRow, look_s: float) -> AsyncIterator[None]:
+    """The block, ended at the deadline. By this process's own time: an injected clock must not be slept on here."""
+    failure: Exception | None = None
+    finished = False
+    async with anyio.create_task_group() as group:
+        group.start_soon(_end_at_deadline, desk, row, look_s, group.cancel_scope)
+        try:
+            yield
+            finished = True
+        except Exception as error:  # noqa: BLE001  carried out as it is: the group would wrap it
+            failure = error
+        group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    if not finished:
+        raise _deadline_passed(row)
 
 
-def _may_appear(desk: Desk, provider: Provider, row: LeaseRow) -> bool:
-    """Whether the paid request may have been sent and its endpoint be missing from the list only for now."""
-    if row.stage is not LeaseStage.STARTING or row.started_at is None:
-        return False
-    return desk.clock.now() < row.started_at + timedelta(seconds=provider.platform.settling().window_s)
+async def _end_at_deadline(desk: Desk, row: LeaseRow, look_s: float, block: anyio.CancelScope) -> None:
+    # Looked at often, not slept until: a suspended machine wakes up late.
+    while True:
+        if is_overdue(row, desk.clock.now()):
+            block.cancel()
+            return
+        await anyio.sleep(look_s)
 
 
-async def _settle(desk: Desk, row: LeaseRow, found: Sequence[Lease]) -> None:
-    """What it cost, by the hour from the first request on. Where no price is known the money stays reserved; an
-    endpoint on which nothing ever ran cost nothing. `found`: as it stood before it was stopped."""
-    now = desk.clock.now()
-    await desk.db(desk.ledger.leases.move, row.id, LeaseStage.STOPPED, now, stopped_at=now)
-    prices = [row.usd_per_hour, *(lease.usd_per_hour for lease in found)]
-    usd_per_hour = next((price for price in prices if price is not None), None)
-    hours = Decimal((now - (row.started_at or now)).total_seconds()) / 3600
-    ran = row.remote_id is not None or any(lease.state is not LeaseState.STOPPED for lease in found)
-    if not ran:
-        await desk.db(desk.ledger.budget.release, _spending(row), now)
-    elif usd_per_hour is None:
-        desk.say("lease_stopped", f"stopped the endpoint of {row.model}; the platform told no price for it")
-    else:
-        billed_usd = (hours * usd_per_hour).quantize(Decimal("0.0001"))
-        await desk.db(desk.ledger.budget.settle, _spending(row), billed_usd, now)
-        text = f"stopped the endpoint of {row.model}: about ${billed_usd:.2f}{_mark(row)}"
-        desk.say("lease_stopped", text, usd=billed_usd)
-
-
-async def _teardown(desk: Desk, provider: Provider, lease_id: str) -> None:
-    try:
-        await patiently(desk, provider, lambda: provider.teardown(lease_id))
-    except NotFound:
-        return
-
-
-async def sweep(desk: Desk, provider: Provider, account: str) -> int:
-    """Stop leases of this account whose process is gone. Answers how many."""
-    rows = await desk.db(desk.ledger.leases.all, open_only=True)
-    left = [
-        row
-        for row in rows
-        if row.provider == provider.platform.name and row.account == account and not _alive(row.owner)
-    ]
-    for row in left:
-        desk.say("lease_left", f"an endpoint of {row.model} was left behind by a crash; stopping it")
-        await stop(desk, provider, row)
-    return len(left)
-
-
-def _mark(row: LeaseRow) -> str:
-    return " (sandbox, not money)" if row.sandbox else ""
-
-
-def _spending(row: LeaseRow) -> str:
-    return f"lease:{row.id}"
-
-
-def _me() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _alive(owner: str | None) -> bool:
-    """True when the owning process still runs here. On another host we cannot know, and leave it alone."""
-    host, _, rest = (owner or "::").partition(":")
-    pid, _, started = rest.partition(":")
-    if not pid:
-        return False
-    if host != socket.gethostname():
-        return True
-    return _started(int(pid)) == started
-
-
-def _started(pid: int) -> str:
-    """The process's start time in clock ticks, so that a re-used pid is not mistaken for the old one."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return _signalled(pid)
-
-
-def _signalled(pid: int) -> str:
-    # Without /proc (macOS) only the pid itself can be asked after.
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        return "alive"
-    return "alive"
+def _deadline_passed(row: LeaseRow) -> TunewrightError:
+    return TunewrightError(
+        f"the endpoint of {row.model} was stopped at its deadline, {row.deadline:%Y-%m-%d %H:%M} UTC: as long as was "
+        "reserved for it, or allowed",
+        where=f"lease {row.id}",
+        fix="start it again with --max-hosting-hours HOURS: what was answered is kept",
+    )

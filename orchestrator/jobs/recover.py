@@ -7,7 +7,6 @@ looks, then ask the person, unless the user allowed re-sending or the platform h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from providers.contract import Provider
 from providers.errors import CannotTell, ProviderError
@@ -17,17 +16,16 @@ from ..errors import InDoubt
 from ..ledger import UNRESOLVED, UNSENT, UNSETTLED, Intent, IntentState
 from .desk import Desk
 from .patience import patiently
+from .settling import Doubt
 
-__all__ = ["EMPTY_LOOKS_NEEDED", "look", "recover", "to_human"]
+__all__ = ["QUICK_LOOKS_S", "look", "recover", "to_human"]
 
-EMPTY_LOOKS_NEEDED = 3
-_QUICK_LOOKS = (0.0, 1.0, 3.0)
-_LEAST_PAUSE_S = 0.2
+QUICK_LOOKS_S = (0.0, 1.0, 3.0)
 
 
 async def look(desk: Desk, provider: Provider, intent: Intent) -> Intent:
     """Look a few times in quick succession, as right after a lost answer. Raises `InDoubt` unless a job is found."""
-    for pause_s in _QUICK_LOOKS:
+    for pause_s in QUICK_LOOKS_S:
         await desk.clock.sleep(pause_s)
         try:
             intent = await _look_once(desk, provider, intent)
@@ -54,11 +52,11 @@ async def recover(
         intent = await _look_once(desk, provider, intent)
         if intent.state not in UNSETTLED:
             break
-        if _remaining_s(desk, provider, intent) <= 0 and intent.empty_looks >= EMPTY_LOOKS_NEEDED:
+        if _doubt(provider, intent).absent(desk.clock.now()):
             return await _proved_absent(desk, provider, intent, resubmit)
         if not wait:
             break
-        await desk.clock.sleep(_pause_s(desk, provider, intent))
+        await desk.clock.sleep(_doubt(provider, intent).pause_s(desk.clock.now()))
     return intent
 
 
@@ -75,35 +73,15 @@ async def _look_once(desk: Desk, provider: Provider, intent: Intent) -> Intent:
         await desk.db(desk.ledger.intents.record_job, intent.id, found[0], now, "adopted")
         desk.say("adopted", f"found it: job {found[0].id}", job=found[0].id)
     elif intent.state in UNSETTLED:
-        if _may_count(desk, provider, intent):
+        if _doubt(provider, intent).counts(now):
             await desk.db(desk.ledger.intents.looked, intent.id, now)
         await desk.db(desk.ledger.intents.move, intent.id, (IntentState.CREATING,), IntentState.IN_DOUBT, now)
     return await desk.db(desk.ledger.intents.get, intent.id)
 
 
-def _spacing(provider: Provider) -> timedelta:
-    return timedelta(seconds=provider.platform.settling().window_s / (EMPTY_LOOKS_NEEDED + 1))
-
-
-def _may_count(desk: Desk, provider: Provider, intent: Intent) -> bool:
-    """Empty looks prove something only when spaced over the window; a burst of them is one."""
-    return intent.looked_at is None or desk.clock.now() - intent.looked_at >= _spacing(provider)
-
-
-def _remaining_s(desk: Desk, provider: Provider, intent: Intent) -> float:
+def _doubt(provider: Provider, intent: Intent) -> Doubt:
     sent_at = intent.sent_at or intent.created_at
-    window = timedelta(seconds=provider.platform.settling().window_s)
-    return (sent_at + window - desk.clock.now()).total_seconds()
-
-
-def _pause_s(desk: Desk, provider: Provider, intent: Intent) -> float:
-    """Until the next look can count; until the window ends once enough looks were empty."""
-    spacing = _spacing(provider)
-    since = desk.clock.now() - (intent.looked_at or desk.clock.now())
-    due_s = (spacing - since).total_seconds()
-    if intent.empty_looks >= EMPTY_LOOKS_NEEDED:
-        due_s = min(_remaining_s(desk, provider, intent), spacing.total_seconds())
-    return max(due_s, _LEAST_PAUSE_S)
+    return Doubt(sent_at, intent.empty_looks, intent.looked_at, provider.platform.settling())
 
 
 async def _proved_absent(desk: Desk, provider: Provider, intent: Intent, resubmit: bool) -> Intent:

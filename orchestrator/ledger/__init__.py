@@ -19,13 +19,14 @@ from .budget import Budget, Reservation, Spending, training_spending
 from .engine import open_engine
 from .history import Entry
 from .intents import UNRESOLVED, UNSENT, UNSETTLED, Intent, Intents, IntentState
-from .leases import LeaseRow, LeaseRows, LeaseStage
+from .leases import LEASE_SENT, LeaseRow, LeaseRows, LeaseStage, lease_spending
 from .runs import Answers, Run, Runs, Uploads
 
 if TYPE_CHECKING:
     from .training_sets import TrainingSets
 
 __all__ = [
+    "LEASE_SENT",
     "UNRESOLVED",
     "UNSENT",
     "UNSETTLED",
@@ -39,6 +40,7 @@ __all__ = [
     "Reservation",
     "Run",
     "Spending",
+    "lease_spending",
     "training_spending",
 ]
 

@@ -19,7 +19,7 @@ from . import schema
 from .engine import writing
 from .history import append, iso
 
-__all__ = ["Budget", "Reservation", "Spending", "close", "hold", "is_held", "training_spending"]
+__all__ = ["Budget", "Reservation", "Spending", "close", "explain", "hold", "is_held", "training_spending"]
 
 Kind = Literal["training", "evaluation", "hosting"]
 
@@ -161,14 +161,27 @@ def is_held(connection: sa.Connection, spending_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def close(connection: sa.Connection, spending_id: str, state: str, usd: Decimal, now: datetime) -> None:
-    """Settle or release inside the caller's write transaction; an id that holds nothing is left alone."""
+def close(
+    connection: sa.Connection, spending_id: str, state: str, usd: Decimal, now: datetime, basis: str | None = None
+) -> None:
+    """Settle or release inside the caller's write transaction; an id that holds nothing is left alone.
+
+    `basis`: how the sum came about, in words.
+    """
     table = schema.spending
     changed = connection.execute(
         table.update().where(table.c.id == spending_id).values(state=state, usd=str(usd), at=iso(now))
     ).rowcount
+    if changed and basis is not None:
+        explain(connection, spending_id, basis)
     if changed:
         append(connection, now, f"spending:{spending_id}", state, {"usd": str(usd)})
+
+
+def explain(connection: sa.Connection, spending_id: str, basis: str) -> None:
+    """Say how the sum came about, inside the caller's write transaction."""
+    table = schema.spending
+    connection.execute(table.update().where(table.c.id == spending_id).values(basis=basis))
 
 
 def training_spending(intent_id: str) -> str:

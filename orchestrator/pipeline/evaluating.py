@@ -16,22 +16,24 @@ from ..evaluation.decide import Rule
 from ..jobs.leases import LeaseWish, leased
 from ..settings import RunSettings, Target
 from .pricing import price_rows
+from .quoting import hours_of_hosting
 from .session import Account, Session
 
 __all__ = ["Evaluated", "Served", "base_candidate", "evaluate", "payer", "spec_for", "tuned_candidate"]
 
 _READY_WITHIN_S = 900.0
-_HOSTING_HOURS = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A candidate and the account that answers for it. `hosting_usd`: to hold where serving bills by the hour."""
+    """A candidate and the account that answers for it. `hosting_usd`: to hold where serving bills by the hour, at the
+    quoted `usd_per_hour`."""
 
     candidate: Candidate
     account: Account
     dedicated: bool = False
     hosting_usd: Decimal = Decimal(0)
+    usd_per_hour: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,8 @@ def tuned_candidate(settings: RunSettings, account: Account, base_model: str, tu
         candidate=candidate,
         account=account,
         dedicated=dedicated,
-        hosting_usd=(hosting or Decimal(0)) * _HOSTING_HOURS if dedicated else Decimal(0),
+        hosting_usd=(hosting or Decimal(0)) * hours_of_hosting(settings) if dedicated else Decimal(0),
+        usd_per_hour=hosting if dedicated else None,
     )
 
 
@@ -167,6 +170,8 @@ async def _opened(
                     sandbox=item.account.sandbox,
                     run_id=run_id,
                     run_cap=settings.max_usd,
+                    usd_per_hour=item.usd_per_hour,
+                    max_hours=settings.max_hosting_hours,
                 )
                 lease = await stack.enter_async_context(leased(session.desk, accounts[key], wish))
                 item = replace(item, candidate=replace(item.candidate, model=lease.model))

@@ -59,7 +59,7 @@ def quote_for(
             sampling=settings.sampling,
             rows_cleaned=dataset.about_rows if isinstance(dataset, Sample) else len(dataset.rows),
             on=on,
-            hosting_hours=hours_of_hosting(facts.tuned_serving),
+            hosting_hours=hours_of_hosting(settings) if facts.tuned_serving == "dedicated" else Decimal(0),
             overrides=load_overrides(settings.prices) if settings.prices else None,
             people_usd=settings.people_usd,
             sandbox=is_sandbox(platform, environ, home),
@@ -77,9 +77,9 @@ def _counted(dataset: Dataset | Sample, side: Side, facts: ModelFacts) -> Length
     return [row.example for row in getattr(dataset.split, side)] if lengths is None else lengths
 
 
-def hours_of_hosting(serving: str) -> Decimal:
-    """Hours a tuned model is rented for its evaluation: one, where it is served on a machine by the hour."""
-    return _HOSTING_HOURS if serving == "dedicated" else Decimal(0)
+def hours_of_hosting(settings: RunSettings) -> Decimal:
+    """Hours that a machine is paid for, where a tuned model is served by the hour: one, or what the user allows."""
+    return settings.max_hosting_hours or _HOSTING_HOURS
 
 
 def reserve_usd(quoted: Quote, *items: str) -> Decimal:

@@ -17,7 +17,7 @@ from ..dataset.records import Dataset
 from ..errors import DataRefused, UsageError
 from ..evaluation.ask import questions, stored
 from ..evaluation.decide import Rule
-from ..jobs.leases import sweep
+from ..jobs.janitor import sweep
 from ..jobs.patience import patiently
 from ..jobs.recover import recover
 from ..jobs.watch import Reading
@@ -298,7 +298,7 @@ async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[B
         training = bill_usd(job, price_rows(begun.settings, begun.account.platform, intent.plan.model))
     asked = spendings.get(f"evaluation:{evaluated.spec.id}")
     leases = [item for item in spendings.values() if item.kind == "hosting" and item.run_id == begun.run.id]
-    hosting = sum((item.usd for item in leases), Decimal(0)) if all(i.state == "settled" for i in leases) else None
+    hosting = sum((item.usd for item in leases), Decimal(0)) if all(i.state != "reserved" for i in leases) else None
     billed = Billed(
         training_usd=training,
         evaluation_usd=asked.usd if asked and asked.state == "settled" else None,

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from ..records import JsonObject, Lease, LeaseState
 from ..tags import TAG_PREFIX, find_tag
+from ..wire import integer
 
 __all__ = [
     "DEPLOYMENT_STATES",
@@ -66,8 +67,14 @@ def lease_of(endpoint: JsonObject, deployment: JsonObject | None, hourly_usd: De
         state=_state(deployment) if deployment else LeaseState.STOPPED,
         tag=find_tag(name) or (name if name.startswith(TAG_PREFIX) else None),
         usd_per_hour=hourly_usd,
+        idle_timeout_s=_idle_timeout_s(deployment) if deployment else None,
         raw={**endpoint, "deployment": deployment},
     )
+
+
+def _idle_timeout_s(deployment: JsonObject) -> int | None:
+    minutes = integer(deployment.get("inactiveTimeout"))
+    return None if minutes is None else 60 * minutes
 
 
 def current(endpoint: JsonObject) -> JsonObject | None:

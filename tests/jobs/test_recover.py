@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import InDoubt, TunewrightError
-from orchestrator.jobs.recover import EMPTY_LOOKS_NEEDED, recover
+from orchestrator.jobs.recover import recover
+from orchestrator.jobs.settling import EMPTY_LOOKS_NEEDED
 from orchestrator.jobs.submit import Order, submit
 from orchestrator.ledger import IntentState
 from providers.facts import settling

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.ledger import Intent, IntentState, LeaseRow, LeaseStage, Ledger, Run
+from orchestrator.ledger import Intent, IntentState, Ledger, Run
 from orchestrator.ledger.codec import dump, load
 from providers.contract import Connection, Secret
 from providers.records import Hyperparameters, JobEvent, Method, MetricPoint, Plan, RemoteJob
@@ -115,17 +115,6 @@ def test_a_later_try_replaces_a_failed_answer(ledger: Ledger) -> None:
     ledger.answers.put("e", [("base", "row", 0, "failed"), ("tuned", "row", 0, "fine")])
     ledger.answers.put("e", [("base", "row", 0, "better")])
     assert ledger.answers.all("e") == {("base", "row", 0): "better", ("tuned", "row", 0): "fine"}
-
-
-def test_a_lease_is_open_until_it_is_stopped(ledger: Ledger, now: datetime) -> None:
-    row = LeaseRow(
-        id="l", run_id="r", provider="p", account="a", model="m", tag="t", stage=LeaseStage.WANTED, sandbox=False
-    )
-    ledger.leases.want(row, now)
-    ledger.leases.move("l", LeaseStage.SERVING, now, remote_id="e", usd_per_hour=Decimal("3.99"), started_at=now)
-    (serving,) = ledger.leases.all(open_only=True)
-    ledger.leases.move("l", LeaseStage.STOPPED, now, stopped_at=now)
-    assert (serving.usd_per_hour, serving.started_at, ledger.leases.all(open_only=True)) == (Decimal("3.99"), now, ())
 
 
 @pytest.mark.sqlite_only
