@@ -1,6 +1,7 @@
 """Named places where a test can kill this very process, to prove that a crash there buys nothing twice.
 
 Does nothing unless `TUNEWRIGHT_FAILPOINTS` names the place. It is SIGKILL, never an exception: no handler runs.
+`tests/faults` kills at every place that is named anywhere in this package, and fails for one that it never gets to.
 """
 
 from __future__ import annotations

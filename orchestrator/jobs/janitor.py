@@ -69,7 +69,9 @@ async def stop(desk: Desk, provider: Provider, row: LeaseRow, *, wait: bool = Fa
     may still turn up (`wait`: until that is known). Raises `TunewrightError` when the platform cannot be asked; the
     lease then stays open in the ledger.
     """
+    reach("lease_before_unwanted")
     await desk.db(desk.ledger.leases.unwanted, row.id, desk.clock.now())
+    reach("lease_after_unwanted")
     row = await desk.db(desk.ledger.leases.get, row.id)
     if row.stage is LeaseStage.STOPPED:
         await _clear_away(desk, provider, row)
@@ -106,7 +108,9 @@ async def _stop_once(desk: Desk, provider: Provider, row: LeaseRow) -> LeaseRow:
         return await _ask_person(desk, row, error)
     ran = [lease for lease in seen if _ran(lease)]
     if ran and row.remote_id is None:
+        reach("lease_before_found")
         await desk.db(desk.ledger.leases.bind, row.id, ran[0].id, None, desk.clock.now(), "found", **_told(ran[0], row))
+        reach("lease_after_found")
         row = await desk.db(desk.ledger.leases.get, row.id)
     billing = [lease.id for lease in ran if lease.state not in _ENDED]
     await _tear_down_all(desk, provider, row, dict.fromkeys([*_known(row), *(lease.id for lease in seen)]))
@@ -119,18 +123,22 @@ async def _stop_once(desk: Desk, provider: Provider, row: LeaseRow) -> LeaseRow:
 
 
 async def _seen(desk: Desk, provider: Provider, row: LeaseRow) -> list[Lease]:
-    """What carries the tag, and the lease known by its id where the listing does not show it."""
-    known = row.remote_id
+    """What carries the tag, and the lease known by its id, each as it stands when asked for by its id."""
     try:
-        found = list(await find_ours(desk, provider, row))
+        listed = [lease.id for lease in await find_ours(desk, provider, row)]
     except CannotTell:
-        if known is None:
+        if row.remote_id is None:
             raise
-        found = []
-    if known is not None and all(lease.id != known for lease in found):
-        with suppress(NotFound):
-            found.insert(0, await patiently(desk, provider, lambda: provider.lease(known)))
-    return found
+        listed = []
+    found = [await _by_id(desk, provider, lease_id) for lease_id in dict.fromkeys([*_known(row), *listed])]
+    return [lease for lease in found if lease is not None]
+
+
+async def _by_id(desk: Desk, provider: Provider, lease_id: str) -> Lease | None:
+    # A list may know of the name and not yet of the machine behind it; what bills is what its own page shows.
+    with suppress(NotFound):
+        return await patiently(desk, provider, lambda: provider.lease(lease_id))
+    return None
 
 
 async def find_ours(desk: Desk, provider: Provider, row: LeaseRow) -> tuple[Lease, ...]:
@@ -200,16 +208,20 @@ async def _not_found(desk: Desk, provider: Provider, row: LeaseRow, asked_at: da
     """Nothing that ran is listed: one empty look more, and absence once they prove it."""
     doubt, leases = _doubt(provider, row), desk.ledger.leases
     if doubt is not None and doubt.counts(asked_at):
+        reach("lease_before_empty_look")
         looks = row.empty_looks + 1
         await desk.db(leases.note, row.id, asked_at, "looked", empty_looks=looks, looked_at=asked_at)
+        reach("lease_after_empty_look")
         row = await desk.db(leases.get, row.id)
         doubt = _doubt(provider, row)
     if doubt is not None and doubt.absent(asked_at):
+        reach("lease_before_absent")
         basis = "no machine was ever listed under its tag, and the settling window has passed"
         await desk.db(
             leases.finish, row.id, LEASE_SENT, desk.clock.now(), ended=asked_at, usd=Decimal(0), state="released",
             basis=basis,
         )  # fmt: skip
+        reach("lease_after_absent")
     else:
         desk.say("lease_unseen", f"the endpoint of {row.model} is not listed (yet); it is looked for at the next start")
     return await desk.db(leases.get, row.id)
@@ -233,9 +245,11 @@ class _Bill:
 async def _settle(desk: Desk, row: LeaseRow, ran: Sequence[Lease]) -> LeaseRow:
     now, leases = desk.clock.now(), desk.ledger.leases
     bill = _bill(row, ran, now)
+    reach("lease_before_settle")
     done = await desk.db(
         leases.finish, row.id, _STOPPABLE, now, ended=bill.ended, usd=bill.usd, state="settled", basis=bill.basis
     )
+    reach("lease_after_settle")
     if done and bill.usd is None:
         desk.say("lease_stopped", f"stopped the endpoint of {row.model}; the platform told no price for it")
     elif done and bill.usd is not None:

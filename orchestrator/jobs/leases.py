@@ -75,6 +75,7 @@ async def leased(
     Raises `BudgetRefused`, `InDoubt`, or the platform's own `ProviderError` when it refused.
     """
     await sweep(desk, provider, wish.account)
+    reach("lease_before_want")
     row = await want(desk, provider, wish)
     reach("lease_after_want")
     try:
@@ -125,6 +126,7 @@ def _deadline(since: datetime, hours: Decimal) -> datetime:
 
 async def start(desk: Desk, provider: Provider, row: LeaseRow, wish: LeaseWish) -> LeaseRow:
     """The paid request, once, after the ledger knows that it may have been sent. Answers the row, SERVING."""
+    reach("lease_before_starting")
     began = desk.clock.now()
     attempt = await desk.db(desk.ledger.leases.begin, row.id, began)
     if attempt is None:
@@ -157,12 +159,16 @@ async def _unclear(
 ) -> LeaseRow:
     """A refusal that proves nothing was rented goes back; everything else is in doubt, and only looked for."""
     if error.nothing_created:
+        reach("lease_before_refused")
         await _unsent(desk, row, attempt, str(error))
+        reach("lease_after_refused")
         raise error
+    reach("lease_before_in_doubt")
     leases, source = desk.ledger.leases, (LeaseStage.STARTING,)
     await desk.db(
         leases.move, row.id, source, LeaseStage.IN_DOUBT, desk.clock.now(), attempt=attempt, last_error=str(error)
     )
+    reach("lease_after_in_doubt")
     desk.say("lease_in_doubt", f"{error}. The endpoint may or may not have been started; looking for it")
     for pause_s in QUICK_LOOKS_S:
         await desk.clock.sleep(pause_s)
@@ -183,6 +189,7 @@ async def _unclear(
 
 async def _bind(desk: Desk, row: LeaseRow, wish: LeaseWish, lease: Lease, kind: str) -> LeaseRow:
     """Ours to use, unless somebody has stopped it meanwhile."""
+    reach("lease_before_bind")
     price = lease.usd_per_hour or row.usd_per_hour
     current = await desk.db(desk.ledger.leases.get, row.id)
     told = {
@@ -192,6 +199,7 @@ async def _bind(desk: Desk, row: LeaseRow, wish: LeaseWish, lease: Lease, kind: 
     }
     if not await desk.db(desk.ledger.leases.bind, row.id, lease.id, desk.owner, desk.clock.now(), kind, **told):
         raise TunewrightError(f"the endpoint of {row.model} was stopped while it started", where=f"lease {row.id}")
+    reach("lease_after_bind")
     return await desk.db(desk.ledger.leases.get, row.id)
 
 

@@ -15,6 +15,7 @@ from providers.records import Capability, RemoteJob
 from ..errors import InDoubt
 from ..ledger import UNRESOLVED, UNSENT, UNSETTLED, Intent, IntentState
 from .desk import Desk
+from .failpoints import reach
 from .patience import patiently
 from .settling import Doubt
 
@@ -61,6 +62,7 @@ async def recover(
 
 
 async def _look_once(desk: Desk, provider: Provider, intent: Intent) -> Intent:
+    reach("before_look")
     try:
         found = await patiently(desk, provider, lambda: provider.find(intent.tag))
     except CannotTell as error:
@@ -70,12 +72,17 @@ async def _look_once(desk: Desk, provider: Provider, intent: Intent) -> Intent:
     if len(found) > 1:
         await to_human(desk, intent, "several jobs carry the tag", found)
     elif found:
+        reach("before_adopt")
         await desk.db(desk.ledger.intents.record_job, intent.id, found[0], now, "adopted")
+        reach("after_adopt")
         desk.say("adopted", f"found it: job {found[0].id}", job=found[0].id)
     elif intent.state in UNSETTLED:
+        reach("before_empty_look")
         if _doubt(provider, intent).counts(now):
             await desk.db(desk.ledger.intents.looked, intent.id, now)
+        reach("during_empty_look")
         await desk.db(desk.ledger.intents.move, intent.id, (IntentState.CREATING,), IntentState.IN_DOUBT, now)
+        reach("after_empty_look")
     return await desk.db(desk.ledger.intents.get, intent.id)
 
 
@@ -88,6 +95,7 @@ async def _proved_absent(desk: Desk, provider: Provider, intent: Intent, resubmi
     """The window has passed with empty looks: nothing was bought, as far as any client can know."""
     now = desk.clock.now()
     server_key = provider.platform.capabilities(now.date())[Capability.SERVER_SIDE_KEY]
+    reach("before_absent")
     if resubmit or server_key:
         await desk.db(
             desk.ledger.intents.proved_absent,
@@ -97,6 +105,7 @@ async def _proved_absent(desk: Desk, provider: Provider, intent: Intent, resubmi
             kind="proved_absent",
             attempt=intent.attempt,
         )
+        reach("after_absent")
     else:
         await to_human(desk, intent, "no job carries the tag, and the settling window has passed", ())
     return await desk.db(desk.ledger.intents.get, intent.id)
@@ -105,6 +114,7 @@ async def _proved_absent(desk: Desk, provider: Provider, intent: Intent, resubmi
 async def to_human(desk: Desk, intent: Intent, why: str, found: Sequence[RemoteJob]) -> InDoubt:
     """Only a person can tell now; answers the error that asks. What was held stays held."""
     jobs = [job.id for job in found]
+    reach("before_needs_human")
     await desk.db(
         desk.ledger.intents.move,
         intent.id,
@@ -114,6 +124,7 @@ async def to_human(desk: Desk, intent: Intent, why: str, found: Sequence[RemoteJ
         data={"why": why, "jobs": jobs},
         last_error=f"{why}: {', '.join(jobs)}" if jobs else why,
     )
+    reach("after_needs_human")
     return _needs_human(await desk.db(desk.ledger.intents.get, intent.id))
 
 

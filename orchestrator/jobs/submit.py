@@ -66,6 +66,7 @@ async def submit(desk: Desk, provider: Provider, order: Order) -> Intent:
 
     Raises `BudgetRefused`, `DataRefused`, `InDoubt`, or the platform's own `ProviderError` when it refused.
     """
+    reach("before_intent")
     intent = await desk.db(desk.ledger.intents.plan, new_intent(order.plan, desk.clock.now(), sandbox=order.sandbox))
     reach("after_intent")
     if intent.state in UNRESOLVED:
@@ -80,6 +81,7 @@ async def submit(desk: Desk, provider: Provider, order: Order) -> Intent:
         return await _upload_and_create(desk, provider, intent, order)
     except BaseException:
         # Money is held while in doubt, and freed when nothing was sent; also when Ctrl-C ended it.
+        reach("before_release")
         with anyio.CancelScope(shield=True):
             await desk.db(desk.ledger.intents.release_unsent, intent.id, desk.clock.now())
         raise
@@ -148,6 +150,7 @@ async def _known_by_tag(desk: Desk, provider: Provider, intent: Intent) -> Inten
         raise await to_human(desk, intent, "several jobs carry the tag", found)
     if not found:
         return None
+    reach("found_before_sending")
     await desk.db(desk.ledger.intents.record_job, intent.id, found[0], desk.clock.now(), "adopted")
     desk.say("adopted", f"the platform already has this job: {found[0].id}", job=found[0].id)
     return await desk.db(desk.ledger.intents.get, intent.id)
@@ -155,6 +158,7 @@ async def _known_by_tag(desk: Desk, provider: Provider, intent: Intent) -> Inten
 
 async def _create(desk: Desk, provider: Provider, intent: Intent, plan: Plan, ids: dict[str, str]) -> Intent:
     """The paid request. Whoever wins the compare-and-set may send, once."""
+    reach("before_creating")
     began = desk.clock.now()
     attempt = await desk.db(desk.ledger.intents.begin_create, intent.id, began)
     if attempt is None:
@@ -174,6 +178,7 @@ async def _create(desk: Desk, provider: Provider, intent: Intent, plan: Plan, id
 
 async def _record(desk: Desk, intent: Intent, job: RemoteJob) -> Intent:
     bound = await desk.db(desk.ledger.intents.record_job, intent.id, job, desk.clock.now(), "created")
+    reach("after_record")
     current = await desk.db(desk.ledger.intents.get, intent.id)
     if not bound:
         raise TunewrightError(
@@ -204,8 +209,11 @@ async def _follow_winner(desk: Desk, provider: Provider, intent: Intent) -> Inte
 async def _classify(desk: Desk, provider: Provider, intent: Intent, attempt: int, error: ProviderError) -> Intent:
     """A refusal that proves nothing was bought goes back; everything else is in doubt, and only looked for."""
     if error.nothing_created:
+        reach("before_refused")
         await _proved_absent(desk, intent, attempt, str(error))
+        reach("after_refused")
         raise error
+    reach("before_in_doubt")
     await desk.db(
         desk.ledger.intents.move,
         intent.id,
@@ -216,6 +224,7 @@ async def _classify(desk: Desk, provider: Provider, intent: Intent, attempt: int
         attempt=attempt,
         last_error=str(error),
     )
+    reach("after_in_doubt")
     desk.say("in_doubt", f"{error}. The job may or may not have been created; looking for it")
     return await look(desk, provider, await desk.db(desk.ledger.intents.get, intent.id))
 

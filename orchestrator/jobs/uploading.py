@@ -9,6 +9,7 @@ from providers.records import ProviderFile, RemoteFile
 from ..errors import DataRefused, TunewrightError
 from ..ledger import Intent
 from .desk import Desk
+from .failpoints import reach
 from .patience import patiently
 
 __all__ = ["upload"]
@@ -23,7 +24,9 @@ async def upload(desk: Desk, provider: Provider, intent: Intent, file: ProviderF
     if known is None:
         desk.say("uploading", f"uploading {file.role} file, {file.rows} rows, {file.size:,} bytes", role=file.role)
         # Uploading is at-least-once by design: a second copy of the same bytes costs no training money.
+        reach("before_upload")
         known = await patiently(desk, provider, lambda: provider.upload(file))
+        reach("after_upload_answer")
     await desk.db(
         desk.ledger.uploads.put,
         intent.provider,
@@ -33,6 +36,7 @@ async def upload(desk: Desk, provider: Provider, intent: Intent, file: ProviderF
         file.size,
         desk.clock.now(),
     )
+    reach("after_file_record")
     return await _ready(desk, provider, known, file)
 
 

@@ -14,6 +14,8 @@ from ..errors import UsageError
 from ..jobs.desk import Desk
 from ..jobs.patience import patiently
 from ..jobs.recover import recover as settle_one
+from ..jobs.resolve import refuse_settled
+from ..jobs.resolve import resolve as settle_by_word
 from ..jobs.submit import new_intent
 from ..jobs.watch import Reading, read_once
 from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
@@ -124,18 +126,13 @@ class Jobs:
 
     async def resolve(self, key: str, job_id: str | None) -> Intent:
         """A person's word on what became of a paid request: this job, or (None) nothing was created."""
-        intent, ledger = await self.get(key), self._desk.ledger
-        if intent.state not in UNRESOLVED:
-            raise UsageError(f"intent {intent.id} is {intent.state.value}; there is nothing to resolve")
+        intent = await self.get(key)
+        refuse_settled(intent)
         if job_id is None:
-            now = self._desk.clock.now()
-            await self._desk.db(ledger.intents.proved_absent, intent.id, UNRESOLVED, now, kind="resolved")
-        else:
-            async with self._session.open(self._account(intent)) as provider:
-                job = await patiently(self._desk, provider, lambda: provider.job(job_id))
-            _refuse_foreign(intent, job)
-            await self._desk.db(ledger.intents.record_job, intent.id, job, self._desk.clock.now(), "resolved")
-        return await self.get(intent.id)
+            return await settle_by_word(self._desk, intent, None)
+        async with self._session.open(self._account(intent)) as provider:
+            job = await patiently(self._desk, provider, lambda: provider.job(job_id))
+        return await settle_by_word(self._desk, intent, job)
 
     async def adopt(self, provider_name: str, job_id: str, account: str | None = None) -> Run:
         """A job made elsewhere becomes a run of this ledger, to be watched and listed. Nothing is bought."""
@@ -199,13 +196,3 @@ def _plan_of(job: RemoteJob, provider: str, account: str) -> Plan:
         train_sha256=f"unknown, job {job.id}",
         validation_sha256=None,
     )
-
-
-def _refuse_foreign(intent: Intent, job: RemoteJob) -> None:
-    """A job that bears the tag of another plan of ours is a slip of the hand."""
-    if job.tag is not None and job.tag != intent.tag:
-        raise UsageError(
-            f"job {job.id} carries the tag {job.tag}, not this intent's {intent.tag}",
-            where=f"intent {intent.id}",
-            fix="look at the id again: that job was bought for another plan",
-        )

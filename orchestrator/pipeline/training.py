@@ -12,6 +12,7 @@ from providers.records import JobState, Plan, Price, PriceItem, ProviderFile, Re
 
 from ..canonical import intent_id
 from ..errors import JobFailed, UsageError
+from ..jobs.failpoints import reach
 from ..jobs.patience import patiently
 from ..jobs.submit import Order, submit
 from ..jobs.watch import Reading, watch
@@ -129,7 +130,9 @@ async def settle(session: Session, intent: Intent, job: RemoteJob, prices: Seque
     if usd is None and job.state in _UNTRAINED and not await session.desk.db(ledger.intents.metrics, intent.id):
         usd = Decimal(0)
     if usd is not None:
+        reach("before_settle")
         await session.desk.db(ledger.budget.settle, training_spending(intent.id), usd, now)
+        reach("after_settle")
     return usd
 
 

@@ -41,7 +41,7 @@ def routes(world: Sandbox, log: RequestLog) -> list[Route]:
     async def requests(request: Request) -> Response:
         if request.method == "DELETE":
             log.clear()
-        return JSONResponse({"requests": log.rows()})
+        return JSONResponse({"requests": log.rows(), "under_way": log.under_way, "held": log.held})
 
     async def bill(request: Request) -> Response:
         return JSONResponse({"serving_usd": str(world.serving.bill_usd())})

@@ -29,7 +29,7 @@ def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
         ],
         exception_handlers={Refused: refuse, 404: _no_route, 405: _no_route},
     )
-    return Intercept(inner, sandbox.faults, log, api_key)
+    return Intercept(inner, sandbox.faults, log, api_key, sandbox.clock.now)
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

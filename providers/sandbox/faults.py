@@ -28,7 +28,7 @@ class Fault:
 
     name: str
     about: str
-    scope: Literal["request", "job", "status"]
+    scope: Literal["request", "job", "status", "lease"]
     count: int | None = 1
     method: str = ""
     path: str = ""
@@ -64,6 +64,7 @@ FAULTS: Mapping[str, Fault] = {
         _create("duplicate_delivery", "the request is processed twice"),
         _job("stuck_queue", "the next job stays queued for `seconds`", 3600),
         _job("list_lag", "the next job is missing from lists for `seconds`", 30),
+        Fault("lease_lag", "the next endpoint or deployment is missing from lists for `seconds`", "lease", seconds=30),
         _job("job_failed", "the next job fails after its first epoch"),
         _job("safety_block", "the next job's model is refused by the safety evaluation, after training"),
         _job("model_not_ready", "the next job's model answers 404 for `seconds` after success", 30),

@@ -9,6 +9,8 @@ import asyncio
 import secrets
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.responses import HTMLResponse, Response
@@ -20,15 +22,43 @@ from .refusals import Refused, error_response
 __all__ = ["ADMIN", "Intercept", "RequestLog"]
 
 ADMIN = "/_sandbox"
+_TICK_S = 0.01
 _PAGE = "<!doctype html><html><head><title>Service</title></head><body><h1>{}</h1></body></html>"
 
 
 class RequestLog:
-    """How often each (method, path) was asked, faults or not; the sandbox's own admin requests excepted."""
+    """How often each (method, path) was asked, faults or not; the sandbox's own admin requests excepted.
+
+    `under_way` requests are being worked on; `held` ones wait for the sandbox's clock.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
+        self.under_way = self.held = 0
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """One request, from its arrival to its end."""
+        self._shift(1, 0)
+        try:
+            yield
+        finally:
+            self._shift(-1, 0)
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """The same request, while nothing is done but waiting for the clock."""
+        self._shift(-1, 1)
+        try:
+            yield
+        finally:
+            self._shift(1, -1)
+
+    def _shift(self, under_way: int, held: int) -> None:
+        with self._lock:
+            self.under_way += under_way
+            self.held += held
 
     def add(self, method: str, path: str) -> None:
         with self._lock:
@@ -44,17 +74,21 @@ class RequestLog:
 
 
 class Intercept:
-    """ASGI middleware around the app. `allowed` says whether a bearer key may enter."""
+    """ASGI middleware around the app. `api_key` may enter; `now` is the sandbox's clock, in seconds."""
 
-    def __init__(self, app: ASGIApp, faults: Faults, log: RequestLog, api_key: str) -> None:
-        self._app, self._faults, self._log, self._api_key = app, faults, log, api_key
+    def __init__(self, app: ASGIApp, faults: Faults, log: RequestLog, api_key: str, now: Callable[[], float]) -> None:
+        self._app, self._faults, self._log, self._api_key, self._now = app, faults, log, api_key, now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(ADMIN):
             await self._app(scope, receive, send)
             return
+        self._log.add(scope["method"], scope["path"])
+        with self._log.working():
+            await self._pass(scope, receive, send)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
-        self._log.add(method, path)
         if not self._may_enter(scope, path):
             await _no_key(scope)(scope, receive, send)
             return
@@ -77,7 +111,7 @@ class Intercept:
             return
         request = _Request(await _read(receive))
         if fault.name == "slow":
-            await asyncio.sleep(fault.seconds)
+            await self._hold(fault.seconds)
             await self._app(scope, request, send)
             return
         if fault.name == "duplicate_delivery":
@@ -88,6 +122,15 @@ class Intercept:
         if fault.processed:
             await self._app(dict(scope), request, reply)
         await _answer(fault, reply, scope, receive, send)
+
+    async def _hold(self, seconds: float) -> None:
+        """Wait that long, or until the sandbox's clock has been advanced by as much."""
+        now, loop = self._now(), asyncio.get_running_loop()
+        began = loop.time()
+        with self._log.holding():
+            # The clock tells nobody that it was moved.
+            while (left_s := seconds - max(loop.time() - began, self._now() - now)) > 0:  # noqa: ASYNC110
+                await asyncio.sleep(min(left_s, _TICK_S))
 
 
 def _numbered(send: Send) -> Send:

@@ -61,6 +61,11 @@ class Deployment:
     stopped_at: float | None = None
     billed_s: float = 0.0
     version: int = 1
+    lag_s: float = 0.0
+
+    def listed(self, now: float) -> bool:
+        """Whether the summary of its endpoint shows it yet."""
+        return now >= self.created_at + self.lag_s
 
     def stops_at(self) -> float | None:
         """When it stops or stopped: on demand, or by being idle; None while nothing ends it."""
@@ -100,6 +105,11 @@ class Endpoint:
     visibility: str = "VISIBILITY_PRIVATE"
     split: Mapping[str, float] = field(default_factory=dict)
     version: int = 1
+    lag_s: float = 0.0
+
+    def listed(self, now: float) -> bool:
+        """Whether lists show it yet."""
+        return now >= self.created_at + self.lag_s
 
 
 class Serving:
@@ -116,10 +126,10 @@ class Serving:
     def named(self, name: str) -> Endpoint | None:
         return next((endpoint for endpoint in self.endpoints.all() if endpoint.name == qualified(name)), None)
 
-    def create_endpoint(self, name: str, visibility: str) -> Endpoint:
+    def create_endpoint(self, name: str, visibility: str, lag_s: float = 0.0) -> Endpoint:
         id, now = new_id("ep_"), self._now()
-        made = Endpoint(id=id, name=qualified(name), created_at=now, updated_at=now, visibility=visibility)
-        return self.endpoints.put(id, made)
+        times: dict[str, Any] = {"created_at": now, "updated_at": now, "lag_s": lag_s}
+        return self.endpoints.put(id, Endpoint(id=id, name=qualified(name), visibility=visibility, **times))
 
     def change_endpoint(self, id: str, **changes: Any) -> Endpoint:
         now = self._now()

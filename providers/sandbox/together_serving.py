@@ -92,10 +92,12 @@ class _Serving:
         if self._serving.named(name) is not None:
             raise Refused(409, f"Endpoint {name} already exists", type="conflict", param="name")
         visibility = body.get("visibility", "VISIBILITY_PRIVATE")
-        return self._endpoint_response(self._serving.create_endpoint(name, visibility))
+        return self._endpoint_response(self._serving.create_endpoint(name, visibility, self._world.lease_lag_s()))
 
     async def endpoints(self, request: Request) -> Response:
-        return _listed([self._endpoint_body(endpoint) for endpoint in self._serving.endpoints.all()])
+        now = self._world.clock.now()
+        listed = [endpoint for endpoint in self._serving.endpoints.all() if endpoint.listed(now)]
+        return _listed([self._endpoint_body(endpoint, by_id=False) for endpoint in listed])
 
     async def endpoint(self, request: Request) -> Response:
         return self._endpoint_response(self._endpoint(request))
@@ -129,6 +131,7 @@ class _Serving:
             replicas=_replicas(body) or 1,
             inactive_timeout_min=_idle(body),
             request=body,
+            lag_s=self._world.lease_lag_s(),
         )
         return JSONResponse(self._deployment_body(deployment))
 
@@ -186,8 +189,11 @@ class _Serving:
     def _endpoint_response(self, endpoint: Endpoint) -> Response:
         return JSONResponse(self._endpoint_body(endpoint))
 
-    def _endpoint_body(self, endpoint: Endpoint) -> dict[str, Any]:
-        summaries = [self._deployment_body(item) for item in self._serving.of(endpoint)]
+    def _endpoint_body(self, endpoint: Endpoint, *, by_id: bool = True) -> dict[str, Any]:
+        """Asked by its id it is shown whole; a list may not know of its newest deployment yet."""
+        now = self._world.clock.now()
+        shown = [item for item in self._serving.of(endpoint) if by_id or item.listed(now)]
+        summaries = [self._deployment_body(item) for item in shown]
         return {
             "id": endpoint.id,
             "name": endpoint.name,

@@ -96,6 +96,11 @@ class Sandbox:
         self.book.delete(id)
         self.trainer.forget(id)
 
+    def lease_lag_s(self) -> float:
+        """How long the endpoint or deployment that is made now is missing from lists."""
+        fault = self.faults.take("lease")
+        return fault.seconds if fault else 0.0
+
     # ── models ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def tuned(self, wire: str) -> list[Tuned]:

@@ -1,0 +1,93 @@
+"""`python -m tests.faults`: the fault matrix, and the proof that it would see a double.
+
+Every place × seed × platform through the protocol, which must come to 0 double, 0 lost, every id right; then buyers
+without the protocol, or with less of it, each of which must be caught. Exit 1 unless both hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from .cases import JOB_SCENES, LEASE_SCENES, Scene, cases
+from .figures import Figures, table
+from .matrix import play, rehearse
+from .scenery import Variant
+
+PROTOCOL = Variant()
+LESSER = (
+    Variant("naive retry", naive=True),
+    Variant("no settling window", window_s=0.0),
+    Variant("too short a window", window_s=120.0),
+)
+LESSER_PLACES = {
+    "jobs": ("after_intent", "request_sent", "answer_begun", "before_empty_look"),
+    "leases": ("request_sent", "answer_begun", "lease_before_in_doubt", "lease_before_empty_look"),
+}
+LESSER_SEEDS = 2
+WHAT: Mapping[str, tuple[tuple[str, ...], Mapping[str, Scene]]] = {
+    "jobs": (("openai", "together"), JOB_SCENES),
+    "leases": (("together",), LEASE_SCENES),
+}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=12, help="purchases at every place, on every platform (12)")
+    parser.add_argument("--what", choices=WHAT, action="append", help="only these (all)")
+    parser.add_argument("--places", default="", help="only these places, by comma; without the lesser buyers")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", action="store_true", help="the figures as JSON, one object a line")
+    return parser.parse_args()
+
+
+class _Run:
+    """One evening of it: a rehearsal, then one matrix after the other."""
+
+    def __init__(self, asked: argparse.Namespace, folder: Path) -> None:
+        self._asked, self._folder = asked, folder
+        self.good = True
+
+    def protocol(self, what: str) -> None:
+        scenes = WHAT[what][1]
+        wanted = self._asked.places.split(",") if self._asked.places else list(scenes)
+        told = self._play(what, PROTOCOL, {place: scenes[place] for place in wanted}, self._asked.seeds)
+        self.good &= told.clean
+
+    def lesser(self, what: str, variant: Variant) -> None:
+        scenes = {place: WHAT[what][1][place] for place in LESSER_PLACES[what]}
+        self.good &= self._play(what, variant, scenes, LESSER_SEEDS).double > 0
+
+    def _play(self, what: str, variant: Variant, scenes: Mapping[str, Scene], seeds: int) -> Figures:
+        began, platforms = time.monotonic(), WHAT[what][0]
+        played = play(cases(what, platforms, scenes, seeds), variant, self._folder, self._asked.workers)
+        told = Figures.of(what, variant.name, played, time.monotonic() - began)
+        if self._asked.json:
+            print(json.dumps(told.plain()), flush=True)
+        else:
+            print(*([table(played)] if variant is PROTOCOL else []), told.sentence(), sep="\n", flush=True)
+        for outcome in played.bad() if variant is PROTOCOL else ():
+            print(outcome, file=sys.stderr)
+        return told
+
+
+def main() -> int:
+    asked = _arguments()
+    chosen = asked.what or list(WHAT)
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        rehearse([(what, platform) for what in chosen for platform in WHAT[what][0]], Path(folder))
+        run = _Run(asked, Path(folder))
+        for what in chosen:
+            run.protocol(what)
+            for variant in LESSER if not asked.places else ():
+                run.lesser(what, variant)
+    return 0 if run.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
