@@ -18,7 +18,7 @@ from .clock import Clock, SystemClock, today
 from .config import Config, checked, environment, find_config, load_config
 from .dataset.records import Dataset, Finding
 from .errors import BudgetRefused, StillRunning, UsageError
-from .home import find_home, has_ledger
+from .home import find_home, has_ledger, project_name
 from .pipeline.pairs import check_pairs, load_pairs, pairs_to_quote, sample_to_quote
 from .pipeline.project import Project
 from .settings import RunOptions, RunSettings, Target, merge
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .costing import Advice, AdviceInput, Quote
     from .jobs.desk import Notice
     from .jobs.watch import Reading
-    from .ledger import Ledger, Run
+    from .ledger import Bill, Ledger, Run
     from .nouns.jobs import Jobs
     from .nouns.limits import Limits
     from .nouns.models import Models, Platforms
@@ -108,7 +108,11 @@ class AsyncOrchestrator:
             watch_patience_s=WATCH_PATIENCE_S if self._patience_s is None else self._patience_s,
         )
         self._apply_caps(ledger)
-        return Session(home=self.home, environ=self._environ, desk=desk)
+        return Session(home=self.home, environ=self._environ, desk=desk, project=self._name)
+
+    @property
+    def _name(self) -> str:
+        return project_name(self.home, self.config.project.name)
 
     def _apply_caps(self, ledger: Ledger) -> None:
         """Caps of the configuration file stand in the ledger too, where two processes meet."""
@@ -119,7 +123,8 @@ class AsyncOrchestrator:
 
     def _configured_caps(self) -> dict[str, Decimal]:
         budget = self.config.budget
-        caps = {"month": budget.month_usd, **{f"provider:{name}": usd for name, usd in budget.providers.items()}}
+        caps = {"month": budget.month_usd, f"project:{self._name}": budget.project_usd}
+        caps |= {f"provider:{name}": usd for name, usd in budget.providers.items()}
         return {scope: usd for scope, usd in caps.items() if usd is not None}
 
     @property
@@ -130,6 +135,7 @@ class AsyncOrchestrator:
             opens=lambda: self.session,
             exists=lambda: has_ledger(self.home, self._environ),
             caps=self._configured_caps(),
+            name=self._name,
         )
 
     # ── without spending ────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,10 +235,18 @@ class AsyncOrchestrator:
                 fix="--to PLATFORM:MODEL; `tunewright models ls` lists them",
             )
         dataset = pairs_to_quote(chosen) if sample is None else sample_to_quote(chosen, sample)
-        on = today(self._clock)
+        on, bills = today(self._clock), await self._bills()
         return tuple(
-            quote_for(chosen, dataset, target, environ=self._environ, home=self.home, on=on) for target in chosen.to
+            quote_for(chosen, dataset, target, environ=self._environ, home=self.home, on=on, bills=bills)
+            for target in chosen.to
         )
+
+    async def _bills(self) -> Sequence[Bill]:
+        """Quotes against bills, where there is a ledger; none is made by asking."""
+        if not has_ledger(self.home, self._environ):
+            return ()
+        desk = self.session.desk
+        return await desk.db(desk.ledger.track_record.all)
 
     async def limits(self) -> Limits:
         """Which ledger and which caps apply here. Makes no ledger where there is none."""
@@ -242,9 +256,13 @@ class AsyncOrchestrator:
         caps = self._configured_caps() if run_usd is None else {"run": run_usd, **self._configured_caps()}
         known = self._project.known
         if known is None:
-            return Limits(str(self.home), False, caps)
+            return Limits(str(self.home), False, caps, project=self._name)
         view = await self.budget.show()
-        return Limits(known.desk.ledger.place, True, {**caps, **view.caps}, view.used())
+        caps |= {scope: usd for scope, usd in view.caps.items() if self._applies_here(scope)}
+        return Limits(known.desk.ledger.place, True, caps, view.used(), self._name)
+
+    def _applies_here(self, scope: str) -> bool:
+        return not scope.startswith("project:") or scope == f"project:{self._name}"
 
     async def dry_run(
         self, pairs: Path | str, **options: Unpack[RunOptions]
@@ -255,9 +273,9 @@ class AsyncOrchestrator:
         from .pipeline.dry import planned
         from .pipeline.quoting import quote_for
 
-        chosen = self.settings(pairs, **options)
-        dataset = load_pairs(chosen)
-        quoted = quote_for(chosen, dataset, chosen.target, environ=self._environ, home=self.home, on=today(self._clock))
+        chosen, bills = self.settings(pairs, **options), await self._bills()
+        dataset, on = load_pairs(chosen), today(self._clock)
+        quoted = quote_for(chosen, dataset, chosen.target, environ=self._environ, home=self.home, on=on, bills=bills)
         with TemporaryDirectory() as folder:
             return quoted, planned(chosen, dataset, quoted, self._environ, Path(folder))
 
@@ -286,7 +304,7 @@ class AsyncOrchestrator:
         """Prepare, quote, submit once, watch, evaluate, decide, report. Called again, it goes on where it stopped."""
         from .pipeline import run as steps
 
-        ready = self._ready(pairs, **options)
+        ready = self._ready(pairs, await self._bills(), **options)
         session = self.session
         begun = await steps.begin(session, ready)
         async with session.open(begun.account):
@@ -299,17 +317,17 @@ class AsyncOrchestrator:
         """Buy the job, exactly once, and come back."""
         from .pipeline import run as steps
 
-        ready = self._ready(pairs, **options)
+        ready = self._ready(pairs, await self._bills(), **options)
         session = self.session
         begun = await steps.begin(session, ready)
         await steps.buy(session, begun, consent)
         return await session.desk.db(session.desk.ledger.runs.get, begun.run.id)
 
-    def _ready(self, pairs: Path | str, **options: Unpack[RunOptions]) -> Ready:
+    def _ready(self, pairs: Path | str, bills: Sequence[Bill], **options: Unpack[RunOptions]) -> Ready:
         from .pipeline.ready import ready
 
         # Before the ledger is opened: what is refused leaves nothing behind.
-        return ready(self.settings(pairs, **options), self._environ, self.home, today(self._clock))
+        return ready(self.settings(pairs, **options), self._environ, self.home, today(self._clock), bills)
 
     async def watch(self, run: str | None = None, *, see: See = _unseen, timeout_s: float | None = None) -> RemoteJob:
         """Watch to the end. Raises `JobFailed`, or `StillRunning` when `timeout_s` passed; the job goes on."""
@@ -326,11 +344,18 @@ class AsyncOrchestrator:
                 f"the job still runs after {timeout_s:.0f} s", fix=f"tunewright watch {found.id}"
             ) from error
 
-    async def evaluate(self, run: str | None = None, *, progress: Progress = _uncounted) -> RunResult:
-        """Ask base and tuned, decide, report. What was answered before is not asked, nor paid, again."""
+    async def evaluate(
+        self, run: str | None = None, *, max_usd: Decimal | None = None, progress: Progress = _uncounted
+    ) -> RunResult:
+        """Ask base and tuned, decide, report. What was answered before is not asked, nor paid, again.
+
+        What was agreed to when the run began covers this. `max_usd`: a lower cap on all that the run spends.
+        """
         from .pipeline import run as steps
 
         begun = await self._begun(run)
+        agreed = [usd for usd in (max_usd, begun.settings.max_usd) if usd is not None]
+        begun = replace(begun, settings=replace(begun.settings, max_usd=min(agreed, default=None)))
         async with self.session.open(begun.account):
             evaluated = await steps.compare(self.session, begun, progress)
         return await steps.finish(self.session, begun, evaluated)

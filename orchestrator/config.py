@@ -79,11 +79,19 @@ class TrainingConfig(_Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectConfig(_Section):
+    """Which project this is, where several share one database."""
+
+    name: str | None = _setting(None, "default: the name of the folder that holds .tunewright", min_length=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetConfig(_Section):
     """Caps in US dollars, enforced before anything is bought."""
 
     run_usd: Decimal | None = _setting(None, ge=0)
-    month_usd: Decimal | None = _setting(None, ge=0)
+    month_usd: Decimal | None = _setting(None, "a calendar month, UTC", ge=0)
+    project_usd: Decimal | None = _setting(None, "all that this project ever spends", ge=0)
     providers: dict[str, Decimal] = _mapping("platform → dollars a month")
     people_usd: Decimal | None = _setting(None, "your own figure for data and people, shown in quotes", ge=0)
     max_hosting_hours: Decimal | None = _setting(None, "how long a machine may be rented for an evaluation", gt=0)
@@ -115,9 +123,10 @@ class RuleConfig(_Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionConfig(_Section):
-    """What may happen without asking after a lost reply."""
+    """What may happen without asking."""
 
     resubmit_after_settle: bool = False
+    accept_sunset: bool = _setting(False, "buy although the model ends within 30 days, as with --accept-sunset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +137,7 @@ class Config(_Section):
     prices: Path | None = _setting(None, "your own price file; its rows replace ours")
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
+    project: ProjectConfig = ProjectConfig()
     budget: BudgetConfig = BudgetConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     rule: RuleConfig = RuleConfig()

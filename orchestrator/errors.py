@@ -4,6 +4,7 @@
     ├── UsageError           2   a wrong name, file, column, option or configuration
     ├── DataRefused          3   the pairs cannot be used as they are
     ├── BudgetRefused        4   the spending would pass a cap, or nobody agreed to it
+    │   └── SunsetRefused    4   nobody agreed to pay for a model that ends within 30 days
     ├── JobFailed            5   the platform says failed, cancelled or blocked
     ├── StillRunning        75   `--timeout` passed; the job goes on
     ├── InDoubt              1   a paid request whose outcome is not known yet
@@ -24,6 +25,7 @@ __all__ = [
     "JobFailed",
     "MissingExtra",
     "StillRunning",
+    "SunsetRefused",
     "TunewrightError",
     "UsageError",
 ]
@@ -81,6 +83,12 @@ class BudgetRefused(TunewrightError):
 
     code = "budget_refused"
     exit_code = ExitCode.BUDGET_REFUSED
+
+
+class SunsetRefused(BudgetRefused):
+    """Nobody agreed to pay for a model that ends within 30 days."""
+
+    code = "sunset_refused"
 
 
 class JobFailed(TunewrightError):

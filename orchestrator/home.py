@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["FILE_NAME", "HOME_NAME", "URL_VARIABLE", "find_home", "has_ledger"]
+__all__ = ["FILE_NAME", "HOME_NAME", "URL_VARIABLE", "find_home", "has_ledger", "project_name"]
 
 HOME_NAME = ".tunewright"
 FILE_NAME = "ledger.sqlite3"
@@ -21,6 +21,11 @@ def find_home(start: Path) -> Path:
         if (folder / HOME_NAME).is_dir():
             return folder / HOME_NAME
     return start / HOME_NAME
+
+
+def project_name(home: Path, given: str | None = None) -> str:
+    """What the project is called where several share a database: as given, else the folder that holds `home`."""
+    return given or home.parent.name or "project"
 
 
 def has_ledger(home: Path, environ: Mapping[str, str]) -> bool:

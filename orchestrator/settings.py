@@ -70,6 +70,7 @@ class RunSettings:
     generation: int = 0
     accept_unknown: bool = False
     resubmit_after_settle: bool = False
+    accept_sunset: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -128,6 +129,7 @@ class RunOptions(TypedDict, total=False):
     concurrency: int | None
     again: bool | None
     accept_unknown: bool | None
+    accept_sunset: bool | None
 
 
 _SEVERAL = {"to", "skip", "allow_secrets"}
@@ -189,6 +191,7 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         again=flags.get("again", False),
         accept_unknown=flags.get("accept_unknown", False),
         resubmit_after_settle=config.submission.resubmit_after_settle,
+        accept_sunset=flags.get("accept_sunset", config.submission.accept_sunset),
     )
 
 

@@ -44,6 +44,7 @@ class _BlockingPlatforms(Blocking):
 class _BlockingBudget(Blocking):
     show = blocking(Budget.show)
     set = blocking(Budget.set)
+    settle = blocking(Budget.settle)
 
 
 class _BlockingLeases(Blocking):

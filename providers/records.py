@@ -438,11 +438,13 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteModel:
-    """A model the account sees. `shutdown` as the platform itself says it."""
+    """A model the account sees. `shutdown` as the platform itself says it. `base`: what a tuned one was tuned on, where
+    the platform tells it or writes it into the name."""
 
     id: str
     shutdown: date | None = None
     tuned: bool = False
+    base: str | None = None
     raw: JsonObject = field(default_factory=dict)
 
 

@@ -35,7 +35,7 @@ _NOUNS = {
     "jobs": ("jobs", "ls, show, events, metrics, cancel, pause, resume, recover, resolve, adopt, audit"),
     "models": ("models", "ls, sunset"),
     "providers": ("providers", "ls, show"),
-    "budget": ("budget", "show, set"),
+    "budget": ("budget", "show, set, settle"),
     "leases": ("leases", "ls, stop, resolve"),
     "sandbox": ("sandbox", "serve"),
     "doctor": ("doctor", "what is installed, which ledger, budget and keys apply"),

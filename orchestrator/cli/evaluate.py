@@ -45,7 +45,8 @@ def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None
             )
         else:
             _is_a_run(what)
-            result = shell.call(lambda orchestrator: orchestrator.evaluate(what, progress=count))
+            cap = given.get("max_usd")
+            result = shell.call(lambda orchestrator: orchestrator.evaluate(what, max_usd=cap, progress=count))
     finish(shell, result)
 
 

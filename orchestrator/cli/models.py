@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ..canonical import plain
+from ..errors import ExitCode
 from .shell import Shell, command
+
+if TYPE_CHECKING:
+    from ..nouns.sunset import Sunset
 
 __all__ = ["models"]
 
@@ -35,16 +41,36 @@ def ls(shell: Shell, provider: str | None) -> None:
 
 @command()
 @_PROVIDER
-def sunset(shell: Shell, provider: str | None) -> None:
-    """Tuned models of this ledger and of the accounts whose keys are at hand, soonest end first."""
-    rows = shell.call(lambda orchestrator: orchestrator.models.sunset(provider))
-    shell.emit({"models": [plain(row) for row in rows]})
+@click.option(
+    "--within",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Only those that end within DAYS; exit 1 if there are any.",
+)
+def sunset(shell: Shell, provider: str | None, within: int | None) -> None:
+    """Tuned models of this ledger and of the accounts whose keys are at hand, soonest end first.
+
+    With --within, a gate for CI: exit 1 when any model that still answers ends within DAYS.
+    """
+    rows = shell.call(lambda orchestrator: orchestrator.models.sunset(provider, within=within))
+    shell.emit({"models": [plain(row) for row in rows], "within": within})
     for row in rows:
-        soon = row.days_left is not None and row.days_left < _SOON_DAYS
-        ends = f"{row.shutdown} ({row.days_left} days)" if row.shutdown else "no end known"
-        shell.out.print(f"{ends:<24} {row.provider}:{row.model}", style="yellow" if soon else "")
+        _print_end(shell, row)
     if not rows:
-        shell.out.print("no tuned models found")
+        shell.out.print("no tuned models found" if within is None else f"no tuned model ends within {within} days")
+    if within is not None and rows:
+        raise SystemExit(int(ExitCode.ERROR))
+
+
+def _print_end(shell: Shell, row: Sunset) -> None:
+    left = row.days_left
+    soon = left is not None and left < _SOON_DAYS
+    days = "" if left is None else f" ({left} days)" if left > 0 else " (ended)"
+    base = f", tuned on {row.base}" if row.base else ""
+    source = f"; by {row.source}" if row.source else ""
+    ends = f"{row.shutdown or 'no end known'}{days}"
+    told = f"{ends:<24} {row.provider}:{row.model}  ({row.where}{base}{source})"
+    shell.out.print(told, style="yellow" if soon else "")
 
 
 models.add_command(ls)

@@ -82,6 +82,8 @@ def print_quote(console: Console, quote: Quote) -> None:
         if line.note and not quote.sandbox:
             _row(console, "", "", line.note, style="dim")
     console.print(f"  total: {quote.total_text}", style="bold")
+    if quote.track:
+        console.print(f"  {quote.track.text}")
     _print_around(console, quote)
     for text, number in sources.items():
         console.print(f"  [{number}] {text}", style="dim")
@@ -112,7 +114,9 @@ def print_limits(console: Console, limits: Limits) -> None:
     caps = ", ".join(f"{scope} {limit(usd)}" for scope, usd in sorted(limits.caps.items()))
     made = "" if limits.exists else " (made by the first run)"
     spent = f"; {money(limits.used)} spent or reserved this month" if limits.exists else ""
-    console.print(f"ledger: {limits.ledger}{made}; caps: {caps or 'none but --max-usd'}{spent}")
+    console.print(
+        f"ledger: {limits.ledger}{made}, project {limits.project}; caps: {caps or 'none but --max-usd'}{spent}"
+    )
 
 
 def _mark(line: QuoteLine, sources: dict[str, int]) -> str:

@@ -25,6 +25,9 @@ __all__ = ["run", "submit", "watch"]
 
 # Never by the environment: a variable left standing would buy a job at every start.
 _AGAIN = click.option("--again", is_flag=True, default=None, help="Buy another job for a plan that already has one.")
+_SUNSET = option(
+    "--accept-sunset", is_flag=True, default=None, help="Buy although the model, or its platform, is about to end."
+)
 _DRY_RUN = option("--dry-run", is_flag=True, help="Print the exact requests and send nothing.")
 
 
@@ -61,6 +64,7 @@ def consent(shell: Shell, yes: bool) -> Callable[[Quote | None, RunSettings], No
 @training
 @asking
 @spending
+@_SUNSET
 @_DRY_RUN
 @_AGAIN
 def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> None:
@@ -85,6 +89,7 @@ def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> No
 @targets
 @training
 @spending
+@_SUNSET
 @_DRY_RUN
 @_AGAIN
 def submit(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> None:

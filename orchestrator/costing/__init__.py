@@ -9,23 +9,28 @@ from .advice import advise, data_facts
 from .advice_records import Advice, AdviceInput, DataFacts
 from .document import band_for
 from .overrides import Overrides, load_overrides
-from .quoting import quote
+from .quoting import ACCEPT_DAYS, WARN_DAYS, quote
 from .records import (
     Ask,
     Band,
     DateNote,
     Maintenance,
+    PastBill,
     Quote,
     QuoteLine,
     TokenCount,
+    TrackNote,
     usd_limit,
     usd_span,
     usd_text,
 )
 from .table import Compared, compare_table
 from .tokens import count, tokenizer_of
+from .track import job_ends
 
 __all__ = [
+    "ACCEPT_DAYS",
+    "WARN_DAYS",
     "Advice",
     "AdviceInput",
     "Ask",
@@ -35,14 +40,17 @@ __all__ = [
     "DateNote",
     "Maintenance",
     "Overrides",
+    "PastBill",
     "Quote",
     "QuoteLine",
     "TokenCount",
+    "TrackNote",
     "advise",
     "band_for",
     "compare_table",
     "count",
     "data_facts",
+    "job_ends",
     "load_overrides",
     "quote",
     "tokenizer_of",

@@ -19,13 +19,15 @@ from .lines import Costed, evaluation_lines, hosting_line, people_line, training
 from .records import Ask, Band, DateNote, Hours, Maintenance, Quote, QuoteLine, TokenCount
 from .sampled import count_share, note_of
 from .tokens import count
+from .track import opened
 
 if TYPE_CHECKING:
     from ..dataset.lengths import Lengths
 
-__all__ = ["quote"]
+__all__ = ["ACCEPT_DAYS", "WARN_DAYS", "quote"]
 
-WARN_DAYS = 90
+WARN_DAYS, ACCEPT_DAYS = 90, 30
+"""An end fewer days away is warned of; a model that ends within so few is bought only with a person's word."""
 _DAYS_A_MONTH = Decimal("30.4375")
 _SERVED = {
     "serverless": "",
@@ -39,13 +41,13 @@ def quote(ask: Ask) -> Quote:
     facts = ask.platform.model(ask.model)
     recipe = ask.platform.recipe(ask.model, ask.method, ask.hyperparameters, len(ask.train), len(ask.validation))
     costed = _costed(ask, facts, recipe.hyperparameters)
-    lines = _lines(ask, costed)
+    lines, track = opened(_lines(ask, costed), ask.past, ask.model)
     bill = [line for line in lines if line.item != "people"]
     low, high = _sums(bill)
     unknown = tuple(line.name for line in bill if not line.known)
     band = band_for(ask.rows_cleaned)
     hours = _hours(facts, band)
-    dates = () if ask.sandbox else _dates(facts, ask.on)
+    dates = _dates(facts, ask.on) if ask.own_host and not ask.sandbox else ()
     project_low, project_high = _project(lines)
     return Quote(
         provider=ask.platform.name,
@@ -75,6 +77,7 @@ def quote(ask: Ask) -> Quote:
         on=ask.on,
         as_of=min((line.as_of for line in bill if line.as_of), default=None),
         warnings=_warnings(ask, facts, costed, dates),
+        track=track,
         sample=note_of(ask.train, costed.train) if isinstance(ask.train, SampleShare) else None,
     )
 
@@ -148,7 +151,7 @@ def _maintenance(bill: Sequence[QuoteLine], facts: ModelFacts, ask: Ask) -> Main
     months, (least, most) = maintenance_rhythm()
     repeated = [line for line in bill if line.item != "hosting"]
     low, high = _sums(repeated)
-    possible = None if ask.sandbox else _possible_here(facts.jobs_close, ask.on, months)
+    possible = None if ask.sandbox or not ask.own_host else _possible_here(facts.jobs_close, ask.on, months)
     note = "each retrain pays training, validation and evaluation again" + _SERVED[facts.tuned_serving]
     if facts.jobs_close and possible is not None and possible[1] < most:
         note += f"; this platform takes no new jobs from {facts.jobs_close}, so upkeep must move elsewhere"
@@ -183,7 +186,9 @@ def _dates(facts: ModelFacts, on: date) -> tuple[DateNote, ...]:
 
 def _note(kind: Literal["jobs_close", "shutdown"], day: date, text: str, on: date, source: str) -> DateNote:
     left = (day - on).days
-    return DateNote(on=day, kind=kind, text=text, days_left=left, warn=left < WARN_DAYS, source=source)
+    word = left <= (ACCEPT_DAYS if kind == "shutdown" else 0)
+    warn = left < WARN_DAYS
+    return DateNote(on=day, kind=kind, text=text, days_left=left, warn=warn, source=source, needs_word=word)
 
 
 def _serving(facts: ModelFacts) -> str:
@@ -236,4 +241,5 @@ def _epoch_warning(ask: Ask, costed: Costed) -> tuple[str, ...]:
 
 def _date_warning(note: DateNote) -> str:
     when = f"in {note.days_left} days" if note.days_left > 0 else "today" if note.days_left == 0 else "already past"
-    return f"{note.on} ({when}): {note.text}"
+    word = "; run and submit need --accept-sunset" if note.needs_word else ""
+    return f"{note.on} ({when}): {note.text}{word}"

@@ -30,11 +30,13 @@ __all__ = [
     "Hours",
     "Item",
     "Maintenance",
+    "PastBill",
     "Quote",
     "QuoteLine",
     "SampleNote",
     "Spread",
     "TokenCount",
+    "TrackNote",
     "jsonable",
     "usd_limit",
     "usd_span",
@@ -187,7 +189,10 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateNote:
-    """A day on which something ends here. `warn`: it is past or fewer than 90 days away."""
+    """A day on which something ends here. `warn`: it is past or fewer than 90 days away.
+
+    `needs_word`: nothing is bought in the face of it without `--accept-sunset`.
+    """
 
     on: date
     kind: Literal["jobs_close", "shutdown"]
@@ -195,6 +200,42 @@ class DateNote:
     days_left: int
     warn: bool
     source: str = ""
+    needs_word: bool = False
+
+
+class PastBill(NamedTuple):
+    """One finished job of a platform: its model, and its bill over the middle of its quote."""
+
+    model: str
+    ratio: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackNote:
+    """What earlier bills say of a quote like this one; `track` has the rule.
+
+    `of`: whether the bills are this model's or the platform's. `low_usd` and `high_usd`: what the job is quoted at
+    from counts and prices alone, before the range was opened.
+    """
+
+    bills: int
+    of: Literal["model", "platform"]
+    low_ratio: Decimal
+    high_ratio: Decimal
+    low_usd: Decimal
+    high_usd: Decimal
+    widened: bool
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        low, high = (
+            ratio.quantize(_CENT, rounding=rounding)
+            for ratio, rounding in ((self.low_ratio, ROUND_FLOOR), (self.high_ratio, ROUND_CEILING))
+        )
+        here = "of this model " if self.of == "model" else ""
+        opened = "; the range is opened to that" if self.widened else ""
+        return f"your last {self.bills} jobs {here}here were billed {low} to {high} of the quoted middle{opened}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +247,8 @@ class Ask:
 
     `hosting_hours`: how long a tuned model is to be served where serving bills by the hour. `people_usd`: the user's
     own figure for people and data, None where not given. `sandbox`: what is spent there is not money.
+    `own_host`: it is the platform itself, for which our dates of its end hold.
+    `past`: bills of this platform, the newest first.
     """
 
     platform: Platform
@@ -222,6 +265,8 @@ class Ask:
     overrides: Overrides | None = None
     people_usd: Decimal | None = None
     sandbox: bool = False
+    own_host: bool = True
+    past: Sequence[PastBill] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +308,7 @@ class Quote:
     as_of: date | None
     warnings: tuple[str, ...] = ()
     sample: SampleNote | None = None
+    track: TrackNote | None = None
 
     @property
     def total_text(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from providers.contract import Provider
 from providers.errors import CannotTell, NotFound, ProviderError
@@ -276,7 +276,9 @@ def _bill(row: LeaseRow, ran: Sequence[Lease], now: datetime) -> _Bill:
         return _Bill(ended, None, f"{counted}; the platform told no price, so what was held stays held")
     several = f" × {machines} machines" if machines > 1 else ""
     return _Bill(
-        ended, (hours * price * machines).quantize(Decimal("0.0001")), f"{counted} × ${price} an hour{several}"
+        ended,
+        (hours * price * machines).quantize(Decimal("0.0001"), ROUND_CEILING),
+        f"{counted} × ${price} an hour{several}",
     )
 
 

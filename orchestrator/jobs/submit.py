@@ -36,7 +36,11 @@ _WINNER_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to buy and how much may be held for it. `run_cap` is the user's --max-usd."""
+    """What to buy and how much may be held for it. `run_cap` is the user's --max-usd.
+
+    `then_usd`: what the same run needs afterwards, which must fit under every cap too. `basis`: how `reserve_usd` came
+    about, in words.
+    """
 
     plan: Plan
     files: Sequence[ProviderFile]
@@ -44,6 +48,8 @@ class Order:
     run_id: str | None = None
     run_cap: Decimal | None = None
     sandbox: bool = False
+    then_usd: Decimal = Decimal(0)
+    basis: str | None = None
 
 
 def new_intent(plan: Plan, now: datetime, *, sandbox: bool) -> Intent:
@@ -87,7 +93,7 @@ async def submit(desk: Desk, provider: Provider, order: Order) -> Intent:
         raise
 
 
-async def _approve(desk: Desk, intent: Intent, order: Order, usd: Decimal) -> bool:
+async def _approve(desk: Desk, intent: Intent, order: Order, usd: Decimal, basis: str | None = None) -> bool:
     """Reserve and approve, idempotently. False when another process has sent the paid request meanwhile."""
     wish = Reservation(
         id=training_spending(intent.id),
@@ -98,6 +104,8 @@ async def _approve(desk: Desk, intent: Intent, order: Order, usd: Decimal) -> bo
         sandbox=order.sandbox,
         run_id=order.run_id,
         run_cap=order.run_cap,
+        then_usd=order.then_usd,
+        basis=basis or order.basis,
     )
     return await desk.db(desk.ledger.intents.approve, intent.id, wish, desk.clock.now())
 
@@ -137,7 +145,7 @@ async def _gate_on_remote_estimate(
         )
     if estimate.usd is not None and estimate.usd > order.reserve_usd:
         desk.say("estimate", f"the platform's own estimate is ${estimate.usd:.2f}, above our quote", usd=estimate.usd)
-        await _approve(desk, intent, order, estimate.usd)
+        await _approve(desk, intent, order, estimate.usd, "the platform's own estimate")
 
 
 async def _known_by_tag(desk: Desk, provider: Provider, intent: Intent) -> Intent | None:

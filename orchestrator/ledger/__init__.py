@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +18,13 @@ import sqlalchemy as sa
 from ..folders import writable
 from ..home import FILE_NAME, URL_VARIABLE
 from .budget import Budget, Reservation, Spending, training_spending
+from .by_word import settle_by_word
 from .engine import open_engine
 from .history import Entry
 from .intents import UNRESOLVED, UNSENT, UNSETTLED, Intent, Intents, IntentState
 from .leases import LEASE_SENT, LeaseRow, LeaseRows, LeaseStage, lease_spending
 from .runs import Answers, Run, Runs, Uploads
+from .track_record import Bill, TrackRecord
 
 if TYPE_CHECKING:
     from .training_sets import TrainingSets
@@ -30,6 +34,7 @@ __all__ = [
     "UNRESOLVED",
     "UNSENT",
     "UNSETTLED",
+    "Bill",
     "Budget",
     "Entry",
     "Intent",
@@ -57,6 +62,7 @@ class Ledger:
         self.uploads = Uploads(engine)
         self.answers = Answers(engine)
         self.leases = LeaseRows(engine)
+        self.track_record = TrackRecord(engine)
 
     @cached_property
     def training_sets(self) -> TrainingSets:
@@ -72,6 +78,10 @@ class Ledger:
         if url is None:
             return cls(sa.URL.create("sqlite", database=str(writable(home) / FILE_NAME)))
         return cls(url)
+
+    def settle_by_word(self, spending_id: str, usd: Decimal, now: datetime) -> Spending:
+        """A bill by a person's word. Raises `UsageError` while something else will still tell."""
+        return settle_by_word(self._engine, spending_id, usd, now)
 
     @property
     def place(self) -> str:

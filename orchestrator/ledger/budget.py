@@ -1,58 +1,41 @@
 """The budget: caps, and reservations that two processes can never both fit into the last dollars.
 
 Reserving checks every cap and writes the row in one transaction that holds the write lock. Sandbox spending is kept
-apart and counts against nothing real.
+apart and counts against nothing real. A spending counts in the month in which it was reserved, whenever its bill comes:
+that month's cap is the one it was held against.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Literal
 
 import sqlalchemy as sa
 
-from ..errors import BudgetRefused
 from . import schema
+from .caps import bounds, refuse_over
 from .engine import writing
 from .history import append, iso
+from .spending import KINDS, Kind, Reservation, Spending, exact_sum, spendings, training_spending
 
-__all__ = ["Budget", "Reservation", "Spending", "close", "explain", "hold", "is_held", "training_spending"]
+__all__ = [
+    "KINDS",
+    "Budget",
+    "Reservation",
+    "Spending",
+    "close",
+    "explain",
+    "hold",
+    "is_held",
+    "month_of",
+    "training_spending",
+]
 
-Kind = Literal["training", "evaluation", "hosting"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
-    """Money reserved (the high end of a quote), later settled to what was billed."""
-
-    id: str
-    run_id: str | None
-    kind: str
-    provider: str
-    account: str
-    sandbox: bool
-    month: str
-    state: str
-    quoted_usd: Decimal | None
-    usd: Decimal
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """A wish to hold money. `run_cap` (--max-usd) bounds this run's spending whatever the stored caps say."""
-
-    id: str
-    usd: Decimal
-    kind: Kind
-    provider: str
-    account: str
-    sandbox: bool
-    run_id: str | None = None
-    run_cap: Decimal | None = None
+_FREED = "not sent: freed"
+_HELD = "the high end of the quote"
+_ADOPTED = "bought elsewhere and adopted: its bill is not known yet"
 
 
 class Budget:
@@ -62,7 +45,7 @@ class Budget:
         self._engine = engine
 
     def caps(self) -> Mapping[str, Decimal]:
-        """Scope ('run', 'month', 'provider:NAME') → dollars."""
+        """Scope ('run', 'month', 'provider:NAME', 'project:NAME') → dollars."""
         with self._engine.connect() as connection:
             return _caps(connection)
 
@@ -86,10 +69,14 @@ class Budget:
         sandbox: bool,
         run_id: str | None = None,
         run_cap: Decimal | None = None,
+        project: str | None = None,
+        then_usd: Decimal = Decimal(0),
+        unknown: bool = False,
+        basis: str | None = None,
     ) -> Decimal:
         """Hold `usd`, keyed by `spending_id` (asking again replaces, never adds). Raises `BudgetRefused`.
 
-        `run_cap` (--max-usd) bounds this run's spending whatever the stored caps say.
+        The rest is as in `Reservation`.
         """
         wish = Reservation(
             id=spending_id,
@@ -100,42 +87,103 @@ class Budget:
             sandbox=sandbox,
             run_id=run_id,
             run_cap=run_cap,
+            project=project,
+            then_usd=then_usd,
+            unknown=unknown,
+            basis=basis,
         )
-        with writing(self._engine) as connection:
-            hold(connection, wish, now)
+        self.hold(wish, now)
         return usd
 
-    def settle(self, spending_id: str, usd: Decimal, now: datetime) -> None:
-        """What was held becomes what was billed."""
-        self._close(spending_id, "settled", usd, now)
+    def hold(self, wish: Reservation, now: datetime) -> None:
+        """The same, for a wish that is a record already. Raises `BudgetRefused`."""
+        with writing(self._engine) as connection:
+            hold(connection, wish, now)
 
-    def release(self, spending_id: str, now: datetime) -> None:
+    def adopt(self, wish: Reservation, now: datetime) -> None:
+        """Note a spending that was begun elsewhere: no cap refuses what is bought already, and its bill will count."""
+        with writing(self._engine) as connection:
+            _lock(connection)
+            if not spendings(connection, schema.spending.c.id == wish.id):
+                unknown = replace(wish, usd=Decimal(0), unknown=True, basis=wish.basis or _ADOPTED)
+                _insert(connection, _of_its_run(connection, unknown), month_of(now), now)
+
+    def settle(self, spending_id: str, usd: Decimal, now: datetime, *, basis: str | None = None) -> None:
+        """What was held becomes what was billed. `basis`: how the bill came about."""
+        self._close(spending_id, "settled", usd, now, basis)
+
+    def release(self, spending_id: str, now: datetime, *, basis: str | None = None) -> None:
         """Nothing was bought: the money is free again."""
-        self._close(spending_id, "released", Decimal(0), now)
+        self._close(spending_id, "released", Decimal(0), now, basis)
 
     def spendings(self, run_id: str | None = None) -> tuple[Spending, ...]:
         """Every reservation and bill, newest first."""
+        where = () if run_id is None else (schema.spending.c.run_id == run_id,)
         with self._engine.connect() as connection:
-            found = _spendings(connection)
-        chosen = [item for item in found if run_id is None or item.run_id == run_id]
-        return tuple(sorted(chosen, key=lambda item: item.at, reverse=True))
+            return tuple(sorted(spendings(connection, *where), key=lambda item: item.at, reverse=True))
 
-    def _close(self, spending_id: str, state: str, usd: Decimal, now: datetime) -> None:
+    def _close(self, spending_id: str, state: str, usd: Decimal, now: datetime, basis: str | None) -> None:
         with writing(self._engine) as connection:
-            close(connection, spending_id, state, usd, now)
+            close(connection, spending_id, state, usd, now, basis)
+
+
+def month_of(now: datetime) -> str:
+    """The calendar month in UTC: '2026-11'."""
+    return f"{now.astimezone(UTC):%Y-%m}"
 
 
 def hold(connection: sa.Connection, wish: Reservation, now: datetime) -> None:
-    """Reserve inside the caller's write transaction. Raises `BudgetRefused`. A bill that is as high stays a bill."""
+    """Reserve inside the caller's write transaction. Raises `BudgetRefused`. A bill that is as high stays a bill.
+
+    More of what was billed in an earlier month is a spending of its own: the bill stays where it was.
+    """
     _lock(connection)
-    known = _spendings(connection)
-    if any(item.id == wish.id and item.state == "settled" and item.usd >= wish.usd for item in known):
-        return
-    month = f"{now:%Y-%m}"
-    for scope, cap_usd, used in _limits(_caps(connection), wish, month, [i for i in known if i.id != wish.id]):
-        if used + wish.usd > cap_usd:
-            raise _refused(scope, cap_usd, used, wish.usd)
+    wish, month = _of_its_run(connection, wish), month_of(now)
+    known = _that_may_count(connection, wish, month)
+    mine = next((item for item in known if item.id == wish.id), None)
+    earlier = exact_sum(item.usd for item in known if _is_part(item.id, wish.id))
+    if mine is not None and mine.state == "settled":
+        if exact_sum((earlier, mine.usd)) >= wish.usd:
+            return
+        if mine.month < month:
+            known = _kept_apart(connection, known, mine, now)
+            earlier = exact_sum((earlier, mine.usd))
+        month = max(month, mine.month)
+    wish = replace(wish, usd=max(Decimal(0), exact_sum((wish.usd, -earlier))))
+    refuse_over(bounds(_caps(connection), wish, month, [item for item in known if item.id != wish.id]), wish)
     connection.execute(schema.spending.delete().where(schema.spending.c.id == wish.id))
+    _insert(connection, wish, month, now)
+
+
+def _that_may_count(connection: sa.Connection, wish: Reservation, month: str) -> list[Spending]:
+    """Every row that some cap of this wish could count, with its own."""
+    columns = schema.spending.c
+    run = sa.false() if wish.run_id is None else columns.run_id == wish.run_id
+    project = sa.false() if wish.project is None else columns.project == wish.project
+    own = sa.or_(columns.id == wish.id, columns.id.startswith(f"{wish.id}@", autoescape=True))
+    return spendings(connection, sa.or_(own, columns.month == month, run, project))
+
+
+def _is_part(spending_id: str, whole: str) -> bool:
+    """What was billed in an earlier month under that id."""
+    return spending_id.startswith(f"{whole}@")
+
+
+def _kept_apart(connection: sa.Connection, known: list[Spending], mine: Spending, now: datetime) -> list[Spending]:
+    kept = replace(mine, id=f"{mine.id}@{mine.month}")
+    connection.execute(schema.spending.update().where(schema.spending.c.id == mine.id).values(id=kept.id))
+    append(connection, now, f"spending:{mine.id}", "kept", {"month": mine.month, "usd": str(mine.usd)})
+    return [kept if item.id == mine.id else item for item in known]
+
+
+def _of_its_run(connection: sa.Connection, wish: Reservation) -> Reservation:
+    if wish.project is not None or wish.run_id is None:
+        return wish
+    query = sa.select(schema.run.c.project).where(schema.run.c.id == wish.run_id)
+    return replace(wish, project=connection.execute(query).scalar())
+
+
+def _insert(connection: sa.Connection, wish: Reservation, month: str, now: datetime) -> None:
     connection.execute(
         schema.spending.insert().values(
             id=wish.id,
@@ -146,9 +194,11 @@ def hold(connection: sa.Connection, wish: Reservation, now: datetime) -> None:
             sandbox=wish.sandbox,
             month=month,
             state="reserved",
-            quoted_usd=str(wish.usd),
+            quoted_usd=None if wish.unknown else str(wish.usd),
             usd=str(wish.usd),
             at=iso(now),
+            project=wish.project,
+            basis=wish.basis or _HELD,
         )
     )
     append(connection, now, f"spending:{wish.id}", "reserved", {"usd": str(wish.usd)})
@@ -166,16 +216,18 @@ def close(
 ) -> None:
     """Settle or release inside the caller's write transaction; an id that holds nothing is left alone.
 
-    `basis`: how the sum came about, in words.
+    `usd` is the whole bill: what earlier months have taken of it stays theirs. The same bill again changes nothing.
     """
-    table = schema.spending
-    changed = connection.execute(
-        table.update().where(table.c.id == spending_id).values(state=state, usd=str(usd), at=iso(now))
-    ).rowcount
-    if changed and basis is not None:
-        explain(connection, spending_id, basis)
-    if changed:
-        append(connection, now, f"spending:{spending_id}", state, {"usd": str(usd)})
+    columns = schema.spending.c
+    parts = spendings(connection, columns.id.startswith(f"{spending_id}@", autoescape=True))
+    here = max(Decimal(0), exact_sum((usd, *(-item.usd for item in parts)))) if state == "settled" else usd
+    (mine,) = spendings(connection, columns.id == spending_id) or (None,)
+    told = basis or (_FREED if state == "released" else None)
+    if mine is None or (mine.state, mine.usd, mine.basis) == (state, here, told or mine.basis):
+        return
+    values = {"state": state, "usd": str(here), "at": iso(now), "basis": told}
+    connection.execute(schema.spending.update().where(columns.id == spending_id).values(**values))
+    append(connection, now, f"spending:{spending_id}", state, {"usd": str(here), "basis": told})
 
 
 def explain(connection: sa.Connection, spending_id: str, basis: str) -> None:
@@ -184,68 +236,11 @@ def explain(connection: sa.Connection, spending_id: str, basis: str) -> None:
     connection.execute(table.update().where(table.c.id == spending_id).values(basis=basis))
 
 
-def training_spending(intent_id: str) -> str:
-    """The id under which an intent's training money is held."""
-    return f"training:{intent_id}"
-
-
 def _lock(connection: sa.Connection) -> None:
     # SQLite is already exclusive (BEGIN IMMEDIATE); elsewhere the tables are locked against concurrent readers.
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("LOCK TABLE spending, cap IN EXCLUSIVE MODE"))
 
 
-def _limits(
-    caps: Mapping[str, Decimal], wish: Reservation, month: str, others: list[Spending]
-) -> list[tuple[str, Decimal, Decimal]]:
-    """(scope, cap, used so far) of each cap that binds this spending."""
-    limits: list[tuple[str, Decimal, Decimal]] = []
-    run_caps = [usd for usd in (wish.run_cap, None if wish.sandbox else caps.get("run")) if usd is not None]
-    if run_caps:
-        same_run = [item for item in others if wish.run_id is not None and item.run_id == wish.run_id]
-        limits.append(("this run", min(run_caps), _sum(same_run)))
-    if wish.sandbox:
-        return limits
-    real = [item for item in others if not item.sandbox and item.month == month]
-    if "month" in caps:
-        limits.append((f"the month {month}", caps["month"], _sum(real)))
-    scope = f"provider:{wish.provider}"
-    if scope in caps:
-        used = _sum([item for item in real if item.provider == wish.provider])
-        limits.append((f"{wish.provider} in {month}", caps[scope], used))
-    return limits
-
-
-def _sum(items: list[Spending]) -> Decimal:
-    return sum((item.usd for item in items), Decimal(0))
-
-
-def _refused(scope: str, cap_usd: Decimal, used: Decimal, usd: Decimal) -> BudgetRefused:
-    return BudgetRefused(
-        f"the budget for {scope} is ${cap_usd:.2f}; ${used:.2f} of it is spent or reserved, and this needs up to "
-        f"${usd:.2f}",
-        fix="raise the cap (--max-usd, or tunewright budget set), or spend less: fewer epochs, rows or test prompts",
-    )
-
-
 def _caps(connection: sa.Connection) -> dict[str, Decimal]:
     return {row.scope: Decimal(row.usd) for row in connection.execute(sa.select(schema.cap))}
-
-
-def _spendings(connection: sa.Connection) -> list[Spending]:
-    return [
-        Spending(
-            id=row.id,
-            run_id=row.run_id,
-            kind=row.kind,
-            provider=row.provider,
-            account=row.account,
-            sandbox=bool(row.sandbox),
-            month=row.month,
-            state=row.state,
-            quoted_usd=None if row.quoted_usd is None else Decimal(row.quoted_usd),
-            usd=Decimal(row.usd),
-            at=datetime.fromisoformat(row.at),
-        )
-        for row in connection.execute(sa.select(schema.spending))
-    ]

@@ -21,7 +21,7 @@ _RUN_COLUMNS: tuple[str, ...] = ("provider", "model", "intent_id", "evaluation_i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One start of the tool. `record` holds what is not a key: settings, quote, rule, verdict, paths."""
+    """One start of the tool in one project. `record` holds what is not a key: settings, quote, rule, verdict, paths."""
 
     id: str
     created_at: datetime
@@ -30,6 +30,7 @@ class Run:
     model: str | None = None
     intent_id: str | None = None
     evaluation_id: str | None = None
+    project: str | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -52,6 +53,7 @@ class Runs:
                     model=run.model,
                     intent_id=run.intent_id,
                     evaluation_id=run.evaluation_id,
+                    project=run.project,
                     record=dump(run.record),
                 )
             )
@@ -182,5 +184,6 @@ def _run(row: Any) -> Run:
         model=row.model,
         intent_id=row.intent_id,
         evaluation_id=row.evaluation_id,
+        project=row.project,
         record=load_json(row.record),
     )

@@ -247,9 +247,9 @@ track_record = sa.Table(
     sa.Column("quoted_low_usd", sa.Text),
     sa.Column("quoted_high_usd", sa.Text),
     sa.Column("billed_usd", sa.Text),
-    sa.Column("quoted_tokens_low", sa.Integer),
-    sa.Column("quoted_tokens_high", sa.Integer),
-    sa.Column("billed_tokens", sa.Integer),
+    sa.Column("quoted_tokens_low", sa.BigInteger),
+    sa.Column("quoted_tokens_high", sa.BigInteger),
+    sa.Column("billed_tokens", sa.BigInteger),
     sa.Column("at", sa.Text, nullable=False),
 )
 

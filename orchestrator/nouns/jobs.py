@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 
 from providers.contract import Provider
 from providers.records import Checkpoint, Hyperparameters, JobEvent, Method, MetricPoint, Plan, RemoteJob
@@ -18,7 +19,7 @@ from ..jobs.resolve import refuse_settled
 from ..jobs.resolve import resolve as settle_by_word
 from ..jobs.submit import new_intent
 from ..jobs.watch import Reading, read_once
-from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
+from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Reservation, Run, training_spending
 from ..pipeline.project import Project
 from ..pipeline.session import Account, Session
 from ..pipeline.training import settle
@@ -135,7 +136,10 @@ class Jobs:
         return await settle_by_word(self._desk, intent, job)
 
     async def adopt(self, provider_name: str, job_id: str, account: str | None = None) -> Run:
-        """A job made elsewhere becomes a run of this ledger, to be watched and listed. Nothing is bought."""
+        """A job made elsewhere becomes a run of this ledger, to be watched and listed. Nothing is bought.
+
+        No cap refuses it, for it is bought already; its bill counts once it is known.
+        """
         opened = self._session.account(provider_name, account)
         async with self._session.open(opened) as provider:
             job = await patiently(self._desk, provider, lambda: provider.job(job_id))
@@ -145,6 +149,7 @@ class Jobs:
             plan = _plan_of(job, provider_name, opened.ref)
             intent = await self._desk.db(ledger.intents.plan, new_intent(plan, now, sandbox=opened.sandbox))
             await self._desk.db(ledger.intents.record_job, intent.id, job, now, "adopted")
+            await self._desk.db(ledger.budget.adopt, self._bill_to_come(intent), now)
         run = Run(
             id=run_id(),
             created_at=now,
@@ -152,9 +157,21 @@ class Jobs:
             provider=provider_name,
             model=job.model,
             intent_id=intent.id,
+            project=self._session.project or None,
             record={"account": account, "adopted": job.id},
         )
         return await self._desk.db(ledger.runs.start, run)
+
+    def _bill_to_come(self, intent: Intent) -> Reservation:
+        return Reservation(
+            id=training_spending(intent.id),
+            usd=Decimal(0),
+            kind="training",
+            provider=intent.provider,
+            account=intent.account,
+            sandbox=intent.sandbox,
+            project=self._session.project or None,
+        )
 
     async def audit(self, provider_name: str, account: str | None = None) -> Audit:
         """Remote jobs carrying our tag that the ledger does not know, and the reverse."""

@@ -11,9 +11,13 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Which ledger and which caps apply here. `exists` False: the ledger would be made by the first run."""
+    """Which ledger and which caps apply here. `exists` False: the ledger would be made by the first run.
+
+    `project`: what this one is called where several share the ledger.
+    """
 
     ledger: str
     exists: bool
     caps: Mapping[str, Decimal]
     used: Decimal = Decimal(0)
+    project: str = ""

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import providers
-from providers.errors import ProviderError
-from providers.records import Capability, JobState, ModelFacts, Support
+from providers.errors import Auth, ProviderError
+from providers.records import Capability, ModelFacts, Support
 
 from ..clock import Clock, today
 from ..jobs.patience import patiently
 from ..pipeline.project import Project
 from ..pipeline.session import Session, platform_named
+from .sunset import Sunset, joined, of_account, of_ledger
 
 __all__ = ["Models", "ModelsRow", "Platforms", "Sunset"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sunset:
-    """One tuned model and when it stops answering; None: no end is known."""
-
-    model: str
-    provider: str
-    base: str
-    shutdown: date | None
-    days_left: int | None
-    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,45 +40,38 @@ class Models:
         names = (provider,) if provider else providers.platform_names()
         return tuple(ModelsRow(name, facts) for name in names for facts in platform_named(name).models())
 
-    async def sunset(self, provider: str | None = None) -> tuple[Sunset, ...]:
-        """Tuned models of this ledger, and of every account whose key is at hand, soonest end first."""
-        rows = {row.model: row for row in [*await self._of_ledger(provider), *await self._of_accounts(provider)]}
-        return tuple(sorted(rows.values(), key=lambda row: (row.shutdown or date.max, row.model)))
+    async def sunset(self, provider: str | None = None, *, within: int | None = None) -> tuple[Sunset, ...]:
+        """Tuned models of this ledger, and of every account whose key is at hand, soonest end first; one row each.
+
+        `within`: only those that end in so many days, today not counted as an end to come. Then, and where `provider`
+        is named, an account that cannot be asked is an error (`ProviderError`), not a model without an end.
+        """
+        strict = provider is not None or within is not None
+        rows = joined([*await self._of_ledger(provider), *await self._of_accounts(provider, strict)])
+        return tuple(row for row in rows if within is None or row.dying(within))
 
     async def _of_ledger(self, provider: str | None) -> list[Sunset]:
-        known, found = self._project.known, list[Sunset]()
+        known, on = self._project.known, today(self._project.clock)
         if known is None:
-            return found
-        desk = known.desk
-        for intent in await desk.db(desk.ledger.intents.all):
-            job = intent.job
-            if job and job.state is JobState.SUCCEEDED and job.tuned_model and provider in (None, intent.provider):
-                shutdown = None if intent.sandbox else self._shutdown(intent.provider, intent.plan.model)
-                found.append(self._row(job.tuned_model, intent.provider, intent.plan.model, shutdown, "ledger"))
-        return found
+            return []
+        intents = await known.desk.db(known.desk.ledger.intents.all)
+        return [row for intent in intents if provider in (None, intent.provider) and (row := of_ledger(intent, on))]
 
-    async def _of_accounts(self, provider: str | None) -> list[Sunset]:
-        desk, found = self._session.desk, []
+    async def _of_accounts(self, provider: str | None, strict: bool) -> list[Sunset]:
+        desk, found, on = self._session.desk, list[Sunset](), today(self._project.clock)
         for name in (provider,) if provider else providers.platform_names():
             try:
                 account = self._session.account(name, None)
                 async with self._session.open(account) as opened:
                     remote = await patiently(desk, opened, opened.models)
             except ProviderError as error:
+                no_key = isinstance(error, Auth) and error.status is None
+                if strict and not (no_key and provider is None):
+                    raise
                 desk.say("skipped", f"{name}: not asked ({error.message})")
                 continue
-            found += [self._row(m.id, name, "", m.shutdown, "account") for m in remote if m.tuned]
+            found += of_account(account, remote, on)
         return found
-
-    def _shutdown(self, provider: str, model: str) -> date | None:
-        try:
-            return platform_named(provider).model(model).shutdown
-        except ProviderError:
-            return None
-
-    def _row(self, model: str, provider: str, base: str, shutdown: date | None, where: str) -> Sunset:
-        left = None if shutdown is None else (shutdown - today(self._project.clock)).days
-        return Sunset(model, provider, base, shutdown, left, where)
 
 
 class Platforms:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -11,25 +12,15 @@ import providers
 
 from ..errors import TunewrightError, UsageError
 from ..jobs.janitor import stop
-from ..ledger import LEASE_SENT, LeaseRow, LeaseStage, Spending
+from ..ledger import LEASE_SENT, LeaseRow, LeaseStage, Spending, training_spending
+from ..ledger.budget import month_of
 from ..pipeline.project import Project
 from ..pipeline.session import Session
+from .budget_view import BudgetView, Line, line_of, scopes_of
 
 __all__ = ["Budget", "BudgetView", "Leases", "Rented"]
 
-
-@dataclass(frozen=True, slots=True)
-class BudgetView:
-    """Caps by scope, and every spending. Sandbox spending is listed, and counts against no cap."""
-
-    caps: Mapping[str, Decimal]
-    spendings: tuple[Spending, ...]
-    month: str
-
-    def used(self, *, sandbox: bool = False) -> Decimal:
-        """Reserved and settled dollars of this month."""
-        mine = [item.usd for item in self.spendings if item.month == self.month and item.sandbox == sandbox]
-        return sum(mine, Decimal(0))
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 class Budget:
@@ -38,22 +29,80 @@ class Budget:
     def __init__(self, project: Project) -> None:
         self._project = project
 
-    async def show(self) -> BudgetView:
-        """What may be spent, and what was; before the first run, the configuration's caps and nothing spent."""
-        known = self._project.known
+    async def show(
+        self,
+        *,
+        month: str | None = None,
+        provider: str | None = None,
+        project: str | None = None,
+        run: str | None = None,
+    ) -> BudgetView:
+        """What may be spent, and what was and why; before the first run, the configuration's caps and nothing spent.
+
+        `month` ('2026-11'), `provider`, `project` and `run` narrow what is listed; the caps are those of that month.
+        """
+        now, mine = month_of(self._project.clock.now()), self._project.name
+        at, known = _month(month) or now, self._project.known
         if known is None:
-            return BudgetView(self._project.caps, (), f"{self._project.clock.now():%Y-%m}")
-        desk = known.desk
-        caps = await desk.db(desk.ledger.budget.caps)
-        return BudgetView(caps, await desk.db(desk.ledger.budget.spendings), f"{desk.clock.now():%Y-%m}")
+            caps = self._project.caps
+            return BudgetView(caps=caps, month=at, project=mine, scopes=scopes_of(caps, (), month=at, project=mine))
+        desk, ledger = known.desk, known.desk.ledger
+        caps, everything = await desk.db(ledger.budget.caps), await desk.db(ledger.budget.spendings)
+        asked = {"month": month, "provider": provider, "project": project, "run_id": run}
+        chosen = [i for i in everything if all(v is None or getattr(i, k) == v for k, v in asked.items())]
+        return BudgetView(
+            caps=caps,
+            month=at,
+            project=mine,
+            scopes=scopes_of(caps, everything, month=at, project=mine, run_id=run),
+            lines=await self._lines(known, chosen),
+            everything=everything,
+            record=await desk.db(ledger.track_record.all),
+        )
+
+    async def _lines(self, known: Session, chosen: Sequence[Spending]) -> tuple[Line, ...]:
+        desk, ledger = known.desk, known.desk.ledger
+        intents = {training_spending(intent.id): intent for intent in await desk.db(ledger.intents.all)}
+        leases = {f"lease:{lease.id}": lease for lease in await desk.db(ledger.leases.all)}
+        return tuple(line_of(i, intents.get(i.id), leases.get(i.id)) for i in chosen)
 
     async def set(self, scope: str, usd: Decimal | None) -> None:
-        """Set ('run', 'month', 'provider:NAME') or remove (None) a cap. Raises `UsageError` for another scope."""
-        provider = scope.removeprefix("provider:")
-        if scope not in ("run", "month") and not (scope != provider and provider in providers.platform_names()):
-            raise UsageError(f"no such scope {scope!r}", fix="run, month, or provider:NAME")
+        """Set or remove (None) a cap: 'run', 'month', 'provider:NAME', 'project' (this one) or 'project:NAME'.
+
+        Raises `UsageError` for another scope, and for what is no amount.
+        """
+        kind, colon, name = scope.partition(":")
+        plain = kind in ("run", "month", "project") and not colon
+        if not (plain or (kind == "provider" and name in providers.platform_names()) or (kind == "project" and name)):
+            raise UsageError(f"no such scope {scope!r}", fix="run, month, provider:NAME, project, or project:NAME")
+        if usd is not None:
+            _refuse_no_amount(usd)
+        scope = f"project:{self._project.name}" if scope == "project" else scope
         desk = self._project.session.desk
         await desk.db(desk.ledger.budget.set_cap, scope, usd, desk.clock.now())
+
+    async def settle(self, spending: str, usd: Decimal) -> Spending:
+        """A person's word on what something cost, where no platform tells. Kept as such; a later bill replaces it.
+
+        Raises `UsageError` while something else will still tell, or nothing of that id is reserved.
+        """
+        _refuse_no_amount(usd)
+        known = self._project.known
+        if known is None:
+            raise UsageError("no runs here yet", where=self._project.place, fix="tunewright run PAIRS …")
+        desk = known.desk
+        return await desk.db(desk.ledger.settle_by_word, spending, usd, desk.clock.now())
+
+
+def _month(text: str | None) -> str | None:
+    if text is not None and not _MONTH.fullmatch(text):
+        raise UsageError(f"{text!r} is not a month", where="month", fix="write it as 2026-11")
+    return text
+
+
+def _refuse_no_amount(usd: Decimal) -> None:
+    if not usd.is_finite() or usd < 0:
+        raise UsageError(f"{usd} is not an amount of US dollars", fix="an amount from 0 on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,4 +39,12 @@ class Begun:
             files=self.files,
             reserve_usd=reserve_usd(self.quote, "training", "validation"),
             run_id=self.run.id,
+            then_usd=reserve_usd(self.quote, "evaluation", "hosting"),
+            basis=_basis(self.quote),
         )
+
+
+def _basis(quote: Quote) -> str:
+    """How the training money came about: each part with its price and its day."""
+    parts = [line for line in quote.lines if line.item in ("training", "validation")]
+    return "; ".join(f"{line.name}: {line.basis}" + (f" (as of {line.as_of})" if line.as_of else "") for line in parts)

@@ -5,18 +5,25 @@ Pairs that the tuned model was trained on, as far as this ledger knows, are left
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from decimal import ROUND_CEILING, Decimal
+
+from providers.records import Example
 
 from ..canonical import plain, sha256_of
+from ..costing import usd_text
 from ..dataset.normal import question_key
 from ..dataset.records import Dataset, Dropped, Row, Split
 from ..errors import DataRefused
 from ..settings import RunSettings, Target
+from .asking import most_usd, refuse_unbounded
 from .begun import Begun
+from .evaluating import base_candidate, tuned_candidate
 from .pairs import load_pairs
 from .prepare import archive, restore
 from .run import Consent, start_run
-from .session import Session
+from .session import Account, Session
 
 __all__ = ["begin_comparison", "comparison_of"]
 
@@ -29,15 +36,32 @@ def comparison_of(settings: RunSettings, tuned: Target) -> RunSettings:
 
 
 async def begin_comparison(session: Session, settings: RunSettings, consent: Consent) -> Begun:
-    """Read the pairs, leave out what the tuned model was trained on, and write the run."""
-    consent(None, settings)
+    """Read the pairs, leave out what the tuned model was trained on, say what asking may cost, and write the run."""
     base, tuned = settings.to[0], Target.parse(settings.extra["tuned"])
     dataset = _unseen(session, load_pairs(settings), await _trained_on(session, tuned.model))
     account = session.account(base.provider, settings.account)
-    archive(session, dataset)
     accounts = account, session.account(tuned.provider, settings.account)
-    run = await start_run(session, base, {"settings": plain(settings), "dataset": dataset.sha256}, *accounts)
+    most = _most_usd(settings, tuned, accounts, [row.example for row in dataset.split.test])
+    refuse_unbounded(most, settings, sandbox=all(item.sandbox for item in accounts))
+    told = "not known" if most is None else f"at most {usd_text(most, rounding=ROUND_CEILING)}"
+    session.desk.say("quote", f"asking both models {len(dataset.split.test)} prompts: {told}", usd=most)
+    consent(None, settings)
+    archive(session, dataset)
+    held = settings.max_usd if most is None else most
+    record = {"settings": plain(settings), "dataset": dataset.sha256, "asking_usd": plain(held)}
+    run = await start_run(session, base, record, *accounts)
     return Begun(run=run, settings=settings, dataset=dataset, quote=None, account=account)
+
+
+def _most_usd(
+    settings: RunSettings, tuned: Target, accounts: tuple[Account, Account], prompts: Sequence[Example]
+) -> Decimal | None:
+    base, child_of = settings.to[0], settings.extra["tuned_base"]
+    sides = (
+        most_usd(settings, base_candidate(settings, accounts[0], base), base.model, prompts),
+        most_usd(settings, tuned_candidate(settings, accounts[1], child_of, tuned.model), child_of, prompts),
+    )
+    return None if None in sides else sum((usd for usd in sides if usd is not None), Decimal(0))
 
 
 async def _trained_on(session: Session, model: str) -> frozenset[bytes]:

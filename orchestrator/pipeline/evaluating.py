@@ -14,6 +14,8 @@ from providers.records import PriceItem
 from ..evaluation.ask import Answer, Candidate, Question, Spec, ask, await_model, stored
 from ..evaluation.decide import Rule
 from ..jobs.leases import LeaseWish, leased
+from ..ledger import Reservation
+from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
 from .pricing import price_rows
 from .quoting import hours_of_hosting
@@ -111,17 +113,18 @@ async def evaluate(
     run_id: str,
     reserve_usd: Decimal,
     progress: Callable[[int, int], None],
+    unknown: bool = False,
 ) -> Evaluated:
     """Record the rule, hold the money, ask what is missing, settle with what the answers cost.
 
-    Where nothing is missing nothing is held and nobody is asked.
+    Where nothing is missing nothing is held and nobody is asked. `unknown`: some answers have no known price.
     """
     desk = session.desk
     spec = spec_for(settings, served, asked)
     rule = Rule(**await desk.db(desk.ledger.answers.begin, spec.id, spec, settings.rule, desk.clock.now()))
     known = await stored(desk, spec.id)
     if sum(answer.error is None for answer in known.values()) < len(served) * len(asked):
-        await _hold(session, settings, payer(served), spec.id, run_id, reserve_usd)
+        await _hold(session, settings, served, spec.id, run_id, reserve_usd, unknown)
         async with _opened(session, settings, served, run_id) as (opened, live):
             await _await_all(session, settings, opened, live)
             concrete = replace(spec, candidates=tuple(item.candidate for item in live))
@@ -135,7 +138,7 @@ async def evaluate(
                 progress=progress,
             )
     answers = await stored(desk, spec.id)
-    await _settle(session, spec.id, answers)
+    await _settle(session, spec, answers)
     return Evaluated(spec=spec, questions=asked, answers=answers, rule=rule)
 
 
@@ -193,26 +196,38 @@ def payer(served: Sequence[Served]) -> Account:
 
 
 async def _hold(
-    session: Session, settings: RunSettings, account: Account, spec_id: str, run_id: str, usd: Decimal
+    session: Session,
+    settings: RunSettings,
+    served: Sequence[Served],
+    spec_id: str,
+    run_id: str,
+    usd: Decimal,
+    unknown: bool,
 ) -> None:
-    await session.desk.db(
-        session.desk.ledger.budget.reserve,
-        f"evaluation:{spec_id}",
-        usd,
-        session.desk.clock.now(),
+    """The answers' money; what is rented for them must fit beside it, before anything is."""
+    account, desk = payer(served), session.desk
+    wish = Reservation(
+        id=f"evaluation:{spec_id}",
+        usd=usd,
         kind="evaluation",
         provider=account.platform.name,
         account=account.ref,
         sandbox=account.sandbox,
         run_id=run_id,
         run_cap=settings.max_usd,
+        then_usd=sum((item.hosting_usd for item in served), Decimal(0)),
+        unknown=unknown,
     )
+    await desk.db(desk.ledger.budget.hold, wish, desk.clock.now())
 
 
-async def _settle(session: Session, spec_id: str, answers: dict[tuple[str, str], Answer]) -> None:
-    """The bill of an evaluation is the sum of its answers; one without a price leaves the money reserved."""
-    paid = [answer.usd for answer in answers.values() if answer.error is None]
+async def _settle(session: Session, spec: Spec, answers: dict[tuple[str, str], Answer]) -> None:
+    """The bill of an evaluation is the sum of its answers; one without a price leaves the money reserved. What a rented
+    machine answers is billed by the hour, with its lease."""
+    rented = {candidate.name for candidate in spec.candidates if candidate.serving == "dedicated"}
+    paid = [answer.usd for (name, _), answer in answers.items() if answer.error is None and name not in rented]
     if all(usd is not None for usd in paid):
-        total = sum((usd for usd in paid if usd is not None), Decimal(0))
+        total = exact_sum(usd for usd in paid if usd is not None)
         ledger, now = session.desk.ledger, session.desk.clock.now()
-        await session.desk.db(ledger.budget.settle, f"evaluation:{spec_id}", total, now)
+        basis = f"sum of {len(paid):,} answers"
+        await session.desk.db(ledger.budget.settle, f"evaluation:{spec.id}", total, now, basis=basis)

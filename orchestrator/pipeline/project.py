@@ -17,13 +17,17 @@ __all__ = ["Project"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """`place`: where the ledger is, or would be made. `caps`: those of the configuration, by scope."""
+    """`place`: where the ledger is, or would be made. `caps`: those of the configuration, by scope.
+
+    `name`: what it is called in a shared database.
+    """
 
     place: str
     clock: Clock
     opens: Callable[[], Session]
     exists: Callable[[], bool]
     caps: Mapping[str, Decimal] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def session(self) -> Session:

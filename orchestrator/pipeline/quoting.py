@@ -16,15 +16,17 @@ from ..dataset.records import Dataset, Side
 from ..dataset.samples import Sample
 from ..errors import BudgetRefused
 from ..settings import RunSettings, Target
-from .session import is_sandbox, platform_named
+from .session import aimed_at, platform_named
 from .suiting import refuse_unsuitable
+from .track_record import past_bills
 from .warned import warnings_text
 
 if TYPE_CHECKING:
     from ..dataset.lengths import Lengths
     from ..dataset.samples import SampleShare
+    from ..ledger import Bill
 
-__all__ = ["hours_of_hosting", "quote_for", "refuse_over", "reserve_usd"]
+__all__ = ["hours_of_hosting", "quote_for", "refuse_over", "reserve_usd", "unpriced"]
 
 _HOSTING_HOURS = Decimal(1)
 # People are the user's own money; validation has a bound of its own.
@@ -39,14 +41,16 @@ def quote_for(
     environ: Mapping[str, str],
     home: Path,
     on: date,
+    bills: Sequence[Bill] = (),
 ) -> Quote:
     """What this run will cost at this target, on that day. No key, no network, no ledger.
 
-    Its warnings end with what is doubtful about the data. Raises `UsageError` where the rows do not suit the method.
+    `bills`: the ledger's track record, where there is one; those of this platform open the range. Its warnings end with
+    what is doubtful about the data. Raises `UsageError` where the rows do not suit the method.
     """
     refuse_unsuitable(dataset, settings.method)
     platform = platform_named(target.provider)
-    facts = platform.model(target.model)
+    facts, connection = platform.model(target.model), aimed_at(platform, environ, home)
     quoted = quote(
         Ask(
             platform=platform,
@@ -62,7 +66,9 @@ def quote_for(
             hosting_hours=hours_of_hosting(settings) if facts.tuned_serving == "dedicated" else Decimal(0),
             overrides=load_overrides(settings.prices) if settings.prices else None,
             people_usd=settings.people_usd,
-            sandbox=is_sandbox(platform, environ, home),
+            sandbox=connection.is_sandbox,
+            own_host=connection.is_own_host,
+            past=past_bills(bills, target.provider, connection),
         )
     )
     warned = "" if isinstance(dataset, Sample) else warnings_text(dataset)
@@ -89,13 +95,18 @@ def reserve_usd(quoted: Quote, *items: str) -> Decimal:
     return known + (_validation_bound_usd(quoted) if "validation" in items else Decimal(0))
 
 
+def unpriced(quoted: Quote, *items: str) -> bool:
+    """Whether one of these components has no known price: what is held for them is then only the known part."""
+    return any(not line.known for line in quoted.lines if line.item in items)
+
+
 def _validation_bound_usd(quoted: Quote) -> Decimal:
     unknown = any(line.item == "validation" and not line.known for line in quoted.lines)
     training = next((line.high_usd for line in quoted.lines if line.item == "training"), None)
     if not unknown or not training or not quoted.train_tokens.tokens:
         return Decimal(0)
     share = Decimal(quoted.validation_tokens.high) / Decimal(quoted.train_tokens.tokens)
-    return (training * share).quantize(Decimal("0.0001"))
+    return (training * share).quantize(Decimal("0.0001"), rounding=ROUND_CEILING)
 
 
 def refuse_over(quoted: Quote, settings: RunSettings) -> None:

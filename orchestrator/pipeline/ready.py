@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from providers.contract import Platform
 
@@ -16,6 +17,9 @@ from ..settings import RunSettings
 from .pairs import load_pairs
 from .quoting import quote_for
 from .session import platform_named
+
+if TYPE_CHECKING:
+    from ..ledger import Bill
 
 __all__ = ["Ready", "ready"]
 
@@ -29,7 +33,7 @@ class Ready:
     quote: Quote
 
 
-def ready(settings: RunSettings, environ: Mapping[str, str], home: Path, on: date) -> Ready:
+def ready(settings: RunSettings, environ: Mapping[str, str], home: Path, on: date, bills: Sequence[Bill] = ()) -> Ready:
     """The names, which take no time, then the pairs, then the key, then the price. Raises what refuses."""
     target = settings.target
     platform = platform_named(target.provider)
@@ -39,7 +43,7 @@ def ready(settings: RunSettings, environ: Mapping[str, str], home: Path, on: dat
     return Ready(
         settings=settings,
         dataset=dataset,
-        quote=quote_for(settings, dataset, target, environ=environ, home=home, on=on),
+        quote=quote_for(settings, dataset, target, environ=environ, home=home, on=on, bills=bills),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +12,7 @@ from providers.contract import Platform
 from providers.records import JobState, Plan, Price, ProviderFile, RemoteJob
 
 from ..canonical import intent_id, plain, run_id
+from ..clock import today
 from ..costing import Quote
 from ..dataset.records import Dataset
 from ..errors import DataRefused, UsageError
@@ -21,24 +22,26 @@ from ..jobs.janitor import sweep
 from ..jobs.patience import patiently
 from ..jobs.recover import recover
 from ..jobs.watch import Reading
-from ..ledger import UNRESOLVED, Intent, Run
+from ..ledger import UNRESOLVED, Intent, Run, Spending, training_spending
 from ..ledger.codec import dump, load
+from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
 from ..stats import detectable_gap
 from .begun import Begun
 from .billed import Billed
-from .deciding import judge
+from .deciding import Judged, judge
 from .evaluating import Evaluated, Served, base_candidate, evaluate, spec_for, tuned_candidate
+from .lifespan import ends_soon, refuse_by_facts, shutdown_of
 from .prepare import FILES, archive, restore, upload_files
 from .pricing import price_rows
-from .quoting import refuse_over, reserve_usd
+from .quoting import refuse_over, reserve_usd, unpriced
 from .ready import Ready, ready
 from .remembering import remember, tell_trained_before
 from .reporting import Written, write_report
 from .result import RunResult
 from .session import Account, Session
 from .story import Story
-from .training import bill_usd, make_plan, start_job, watch_job
+from .training import bill_usd, is_bought, make_plan, start_job, watch_job
 
 __all__ = [
     "Consent",
@@ -126,7 +129,15 @@ async def start_run(session: Session, target: Target, record: dict[str, Any], *a
     """Write the run, with the accounts it asks: what is told of it later needs neither key nor environment."""
     now, desk = session.desk.clock.now(), session.desk
     record = {**record, "accounts": {account.platform.name: account.ref for account in accounts}}
-    run = Run(id=run_id(), created_at=now, stage="quoted", provider=target.provider, model=target.model, record=record)
+    run = Run(
+        id=run_id(),
+        created_at=now,
+        stage="quoted",
+        provider=target.provider,
+        model=target.model,
+        project=session.project or None,
+        record=record,
+    )
     await desk.db(desk.ledger.runs.start, run)
     desk.say("run", f"run {run.id}", run=run.id)
     return run
@@ -164,9 +175,11 @@ async def reopen(session: Session, run: Run) -> Begun:
 async def buy(session: Session, begun: Begun, consent: Consent) -> Intent:
     """Settle what is in doubt, ask for consent, submit once, and bind the job to the run."""
     assert begun.quote is not None
+    desk = session.desk
+    if not await is_bought(session, begun.training):
+        refuse_by_facts(begun.quote, begun.settings, begun.account, today(desk.clock))
     refuse_over(begun.quote, begun.settings)
     consent(begun.quote, begun.settings)
-    desk = session.desk
     async with session.open(begun.account) as provider:
         await _tidy(session, begun)
         await remember(session, begun.training, begun.dataset)
@@ -231,7 +244,8 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
     """Ask base and tuned the held-out questions; what was answered before is not asked again."""
     served = await _served(session, begun)
     desk = session.desk
-    reserve = reserve_usd(begun.quote, "evaluation") if begun.quote else begun.settings.max_usd or Decimal(0)
+    quote = begun.quote
+    reserve = reserve_usd(quote, "evaluation") if quote else Decimal(begun.run.record.get("asking_usd") or 0)
     evaluated = await evaluate(
         session,
         begun.settings,
@@ -239,6 +253,7 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
         questions(begun.dataset.split.test),
         run_id=begun.run.id,
         reserve_usd=reserve,
+        unknown=unpriced(quote, "evaluation") if quote else begun.run.record.get("asking_usd") is None,
         progress=progress,
     )
     await desk.db(
@@ -295,18 +310,28 @@ async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[B
     job = intent.job if intent else None
     training: Decimal | None = Decimal(0)
     if intent and job:
-        training = bill_usd(job, price_rows(begun.settings, begun.account.platform, intent.plan.model))
-    asked = spendings.get(f"evaluation:{evaluated.spec.id}")
+        trained = spendings.get(training_spending(intent.id))
+        settled = trained is not None and trained.state == "settled"
+        prices = price_rows(begun.settings, begun.account.platform, intent.plan.model)
+        training = trained.usd if trained and settled else bill_usd(job, prices)
     leases = [item for item in spendings.values() if item.kind == "hosting" and item.run_id == begun.run.id]
     hosting = sum((item.usd for item in leases), Decimal(0)) if all(i.state != "reserved" for i in leases) else None
     billed = Billed(
         training_usd=training,
-        evaluation_usd=asked.usd if asked and asked.state == "settled" else None,
+        evaluation_usd=_asking_usd(spendings, f"evaluation:{evaluated.spec.id}"),
         hosting_usd=hosting,
         tokens=job.billed_tokens if job else None,
         sandbox=begun.account.sandbox,
     )
     return billed, intent
+
+
+def _asking_usd(spendings: Mapping[str, Spending], name: str) -> Decimal | None:
+    """What the answers were billed, in all its months; None while that is not known."""
+    asked = spendings.get(name)
+    if asked is None or asked.state != "settled":
+        return None
+    return exact_sum(item.usd for item in spendings.values() if item.id == name or item.id.startswith(f"{name}@"))
 
 
 async def asked_before(session: Session, begun: Begun) -> Evaluated:
@@ -333,4 +358,12 @@ async def _story(session: Session, begun: Begun, evaluated: Evaluated) -> Story:
     judged = judge(evaluated, begun.settings.grader, begun.dataset.task == "labels")
     billed, intent = await _bill(session, begun, evaluated)
     begun = replace(begun, run=await session.desk.db(session.desk.ledger.runs.get, begun.run.id))
+    judged = _with_its_end(judged, ends_soon(shutdown_of(begun.run, begun.quote), today(session.desk.clock)))
     return Story(begun=begun, intent=intent, evaluated=evaluated, judged=judged, billed=billed)
+
+
+def _with_its_end(judged: Judged, ends: str | None) -> Judged:
+    """The verdict, and that its model has not long to live."""
+    if ends is None:
+        return judged
+    return replace(judged, verdict=replace(judged.verdict, advice=(*judged.verdict.advice, ends)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # Named only: the desk brings the ledger's database with it, and a quote needs none.
     from ..jobs.desk import Desk
 
-__all__ = ["Account", "Session", "is_sandbox", "platform_named"]
+__all__ = ["Account", "Session", "aimed_at", "platform_named"]
 
 
 _SERVER = "@http"
@@ -58,11 +58,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """`home` is the project's `.tunewright/`; `environ` the merged environment (with `.env`)."""
+    """`home` is the project's `.tunewright/`; `environ` the merged environment (with `.env`); `project` its name."""
 
     home: Path
     environ: Mapping[str, str]
     desk: Desk
+    project: str = ""
     _opened: dict[str, Provider] = field(default_factory=dict)
 
     def account(self, provider: str, name: str | None) -> Account:
@@ -112,9 +113,9 @@ def platform_named(name: str) -> Platform:
     return providers.platform(name)
 
 
-def is_sandbox(platform: Platform, environ: Mapping[str, str], home: Path) -> bool:
-    """Whether this environment points the platform at a loopback server. Needs no key."""
+def aimed_at(platform: Platform, environ: Mapping[str, str], home: Path) -> Connection:
+    """Where this environment points the platform: the platform's own host where it holds no key. Needs none."""
     try:
-        return platform.connection(environ, None, home).is_sandbox
+        return platform.connection(environ, None, home)
     except Auth:
-        return False
+        return Connection(api_key=None)

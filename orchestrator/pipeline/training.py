@@ -8,26 +8,29 @@ from decimal import Decimal
 
 from providers.contract import Provider
 from providers.errors import Closed
-from providers.records import JobState, Plan, Price, PriceItem, ProviderFile, Recipe, RemoteJob
+from providers.records import JobState, Plan, Preflight, Price, ProviderFile, Recipe, RemoteJob
 
 from ..canonical import intent_id
+from ..clock import today
 from ..errors import JobFailed, UsageError
-from ..jobs.failpoints import reach
 from ..jobs.patience import patiently
 from ..jobs.submit import Order, submit
 from ..jobs.watch import Reading, watch
-from ..ledger import Intent, IntentState, training_spending
+from ..ledger import Intent, IntentState
 from ..settings import RunSettings
+from .lifespan import refuse_by_platform
 from .session import Account, Session
+from .settling import bill_usd, settle
 
-__all__ = ["Training", "bill_usd", "make_plan", "preflight", "settle", "start_job", "watch_job"]
-
-_UNTRAINED = (JobState.FAILED, JobState.CANCELLED, JobState.BLOCKED)
+__all__ = ["Training", "bill_usd", "is_bought", "make_plan", "preflight", "settle", "start_job", "watch_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """One training to buy: what, where, and the most it may cost."""
+    """One training to buy: what, where, and the most it may cost.
+
+    `then_usd`: what the run needs after it. `basis`: how `reserve_usd` came about.
+    """
 
     settings: RunSettings
     account: Account
@@ -35,6 +38,8 @@ class Training:
     files: tuple[ProviderFile, ...]
     reserve_usd: Decimal
     run_id: str
+    then_usd: Decimal = Decimal(0)
+    basis: str | None = None
 
     @property
     def plan(self) -> Plan:
@@ -70,20 +75,26 @@ def make_plan(settings: RunSettings, account: Account, recipe: Recipe, files: tu
     )
 
 
-async def preflight(session: Session, provider: Provider, plan: Plan) -> None:
+async def preflight(session: Session, provider: Provider, plan: Plan) -> Preflight:
     """Ask everything that can refuse before anything is uploaded. Raises the platform's refusal."""
     answer = await patiently(session.desk, provider, lambda: provider.preflight(plan))
     for warning in answer.warnings:
         session.desk.say("warning", warning)
     if answer.problems:
         raise Closed("; ".join(answer.problems), provider=plan.provider, operation="preflight", nothing_created=True)
+    return answer
+
+
+async def is_bought(session: Session, training: Training) -> bool:
+    """Whether this plan has its job already: then nothing is bought, and nothing refuses it."""
+    known = await session.desk.db(session.desk.ledger.intents.find, training.intent_id)
+    return known is not None and known.state in (IntentState.CREATED, IntentState.ENDED)
 
 
 async def start_job(session: Session, provider: Provider, training: Training) -> Intent:
     """Submit once. The same plan answers the job it already has, whatever became of it."""
-    known = await session.desk.db(session.desk.ledger.intents.find, training.intent_id)
-    if known is None or known.state not in (IntentState.CREATED, IntentState.ENDED):
-        await preflight(session, provider, training.plan)
+    if not await is_bought(session, training):
+        await _looked_ahead(session, provider, training)
     order = Order(
         plan=training.plan,
         files=training.files,
@@ -91,8 +102,22 @@ async def start_job(session: Session, provider: Provider, training: Training) ->
         run_id=training.run_id,
         run_cap=training.settings.max_usd,
         sandbox=training.account.sandbox,
+        then_usd=training.then_usd,
+        basis=training.basis,
     )
     return await submit(session.desk, provider, order)
+
+
+async def _looked_ahead(session: Session, provider: Provider, training: Training) -> None:
+    """Preflight, and the day on which the model ends, kept with the run. Raises what refuses."""
+    plan, desk = training.plan, session.desk
+    answer = await preflight(session, provider, plan)
+    if answer.shutdown is None:
+        return
+    now = desk.clock.now()
+    await desk.db(desk.ledger.runs.update, training.run_id, now, shutdown=answer.shutdown.isoformat())
+    target, sandbox = f"{plan.provider}:{plan.model}", training.account.sandbox
+    refuse_by_platform(target, answer.shutdown, training.settings, today(desk.clock), sandbox=sandbox)
 
 
 async def watch_job(
@@ -120,27 +145,3 @@ def _after(job: RemoteJob) -> str:
     if job.state is JobState.GONE:
         return "the platform no longer knows it: deleted, or another key, project or organisation"
     return "`tunewright jobs events` shows what the platform said; mend the cause, then `--again` buys a new one"
-
-
-async def settle(session: Session, intent: Intent, job: RemoteJob, prices: Sequence[Price]) -> Decimal | None:
-    """What was held becomes what was billed. None where the platform does not say; the money then stays reserved,
-    unless the job failed before its first step, when nothing was trained."""
-    ledger, now = session.desk.ledger, session.desk.clock.now()
-    usd = bill_usd(job, prices)
-    if usd is None and job.state in _UNTRAINED and not await session.desk.db(ledger.intents.metrics, intent.id):
-        usd = Decimal(0)
-    if usd is not None:
-        reach("before_settle")
-        await session.desk.db(ledger.budget.settle, training_spending(intent.id), usd, now)
-        reach("after_settle")
-    return usd
-
-
-def bill_usd(job: RemoteJob, prices: Sequence[Price]) -> Decimal | None:
-    """The bill: as the platform states it, else billed tokens × the training price; None when unknown."""
-    if job.billed_usd is not None:
-        return job.billed_usd
-    price = next((row.usd for row in prices if row.item is PriceItem.TRAIN and row.per == "mtok"), None)
-    if job.billed_tokens is None or price is None:
-        return None
-    return price * job.billed_tokens / Decimal(1_000_000)

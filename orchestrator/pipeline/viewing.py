@@ -13,6 +13,7 @@ from providers.records import MetricPoint
 from ..costing import Quote
 from ..dataset.records import Row
 from ..errors import ExitCode
+from ..ledger import Run
 from ..report.view import (
     BandView,
     DataView,
@@ -29,6 +30,7 @@ from ..report.view import (
     SplitView,
 )
 from .billed import Billed
+from .lifespan import shutdown_of
 from .pricing import price_rows
 from .story import Story
 from .viewing_models import evaluation_view, training_view, verdict_view
@@ -59,7 +61,7 @@ def view_of(story: Story, metrics: Sequence[MetricPoint], record: Mapping[str, A
         sandbox=begun.account.sandbox,
         verdict=None if judged is None else verdict_view(judged),
         money=None if begun.quote is None else _money(begun.quote, story.billed),
-        dates=() if begun.quote is None else _dates(begun.quote),
+        dates=_dates(begun.run, begun.quote, now),
         data=_data(story),
         training=None if story.intent is None else training_view(story, metrics),
         evaluation=None if judged is None else evaluation_view(story),
@@ -152,19 +154,33 @@ def _band(quote: Quote) -> BandView:
     )
 
 
-def _dates(quote: Quote) -> tuple[DateView, ...]:
-    what = {"jobs_close": "no new jobs", "shutdown": "base and tuned models stop answering"}
-    return tuple(
+_ENDS = {"jobs_close": "no new jobs", "shutdown": "base and tuned models stop answering"}
+
+
+def _dates(run: Run, quote: Quote | None, now: datetime) -> tuple[DateView, ...]:
+    """By our facts when the quote was made; the day that the platform itself answered, before the job was bought,
+    stands in the place of ours."""
+    told = shutdown_of(run, None)
+    notes = [note for note in (quote.dates if quote else ()) if told is None or note.kind != "shutdown"]
+    found = [
         DateView(
-            what=what[note.kind],
+            what=_ENDS[note.kind],
             on=note.on,
             effect=note.text,
-            days_left=note.days_left,
+            days_left=(note.on - now.date()).days,
             source=note.source,
-            as_of=quote.on,
+            as_of=quote.on if quote else None,
         )
-        for note in quote.dates
-    )
+        for note in notes
+    ]
+    if told is not None:
+        effect, left = "the base and every model tuned on it stop answering", (told - now.date()).days
+        asked = run.created_at.date()
+        source = "asked of the platform before the job was bought"
+        found.append(
+            DateView(what=_ENDS["shutdown"], on=told, effect=effect, days_left=left, source=source, as_of=asked)
+        )
+    return tuple(found)
 
 
 def _data(story: Story) -> DataView:

@@ -37,6 +37,9 @@ JOB_STATES: Mapping[str, JobState] = {
 }
 """Each wire status once; `paused` follows from the documented pause call and is missing from the SDK's own list."""
 
+_TUNED = "ft:"
+"""A tuned model is named ft:BASE:ORGANISATION:SUFFIX:ID (developers.openai.com, fine-tuning guide, 2026-11-22)."""
+
 _BLOCK_CODES = {"content_policy_violation", "unsafe_file", "moderation_blocked", "safety_evaluation_failed"}
 _BLOCK_WORDS = re.compile(r"moderation|usage polic|safety|refusals_v\d", re.I)
 
@@ -109,7 +112,8 @@ def checkpoint(raw: JsonObject) -> Checkpoint:
 def model(raw: JsonObject) -> RemoteModel:
     """A model that the account sees, with the day it stops as OpenAI says it."""
     name = str(raw.get("id") or "")
-    return RemoteModel(id=name, shutdown=day(raw.get("shutdown_date")), tuned=name.startswith("ft:"), raw=raw)
+    base = name.removeprefix(_TUNED).split(":")[0] if name.startswith(_TUNED) else None
+    return RemoteModel(id=name, shutdown=day(raw.get("shutdown_date")), tuned=base is not None, base=base, raw=raw)
 
 
 def result_points(content: bytes) -> list[dict[str, Any]]:

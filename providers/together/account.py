@@ -204,7 +204,7 @@ class TogetherAccount(Account):
         """The project's own models. What the platform offers to everybody is in its public catalogue."""
         with self._asking("models"):
             own = await self._serving.project_models()
-        return tuple(RemoteModel(id=str(raw.get("name") or raw.get("id")), tuned=True, raw=raw) for raw in own)
+        return tuple(answers.model(raw) for raw in own)
 
     async def serve(self, model: str, tag: str, idle_timeout_s: int) -> Lease:
         """Rent a machine for the model: one paid POST after what costs nothing, the idle time-out always set.

@@ -19,11 +19,12 @@ from ..records import (
     RemoteEstimate,
     RemoteFile,
     RemoteJob,
+    RemoteModel,
 )
 from ..tags import find_tag
 from ..wire import integer, iso_time, number
 
-__all__ = ["FILE_STATES", "JOB_STATES", "checkpoint", "estimate", "events", "job", "metrics", "stored_file"]
+__all__ = ["FILE_STATES", "JOB_STATES", "checkpoint", "estimate", "events", "job", "metrics", "model", "stored_file"]
 
 JOB_STATES: Mapping[str, JobState] = {
     "pending": JobState.QUEUED,
@@ -111,6 +112,13 @@ def stored_file(raw: JsonObject, *, reused: bool = False) -> RemoteFile:
         reused=reused,
         raw=raw,
     )
+
+
+def model(raw: JsonObject) -> RemoteModel:
+    """A model of the project. Its base is told where the platform names it, rather than by an id of its own."""
+    base = str(raw.get("baseModel") or "")
+    named = base if "/" in base and not base.startswith("projects/") else None
+    return RemoteModel(id=str(raw.get("name") or raw.get("id")), tuned=True, base=named, raw=raw)
 
 
 def estimate(raw: JsonObject) -> RemoteEstimate:

@@ -80,9 +80,9 @@ def _money() -> None:
         sa.Column("quoted_low_usd", sa.Text(), nullable=True),
         sa.Column("quoted_high_usd", sa.Text(), nullable=True),
         sa.Column("billed_usd", sa.Text(), nullable=True),
-        sa.Column("quoted_tokens_low", sa.Integer(), nullable=True),
-        sa.Column("quoted_tokens_high", sa.Integer(), nullable=True),
-        sa.Column("billed_tokens", sa.Integer(), nullable=True),
+        sa.Column("quoted_tokens_low", sa.BigInteger(), nullable=True),
+        sa.Column("quoted_tokens_high", sa.BigInteger(), nullable=True),
+        sa.Column("billed_tokens", sa.BigInteger(), nullable=True),
         sa.Column("at", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("intent_id"),
     )
