@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .costing import Advice, AdviceInput, Quote
     from .jobs.desk import Notice
     from .jobs.watch import Reading
+    from .jobs.work import Tally
     from .ledger import Bill, Ledger, Run
     from .nouns.jobs import Jobs
     from .nouns.limits import Limits
@@ -343,6 +344,20 @@ class AsyncOrchestrator:
             raise StillRunning(
                 f"the job still runs after {timeout_s:.0f} s", fix=f"tunewright watch {found.id}"
             ) from error
+
+    async def work(
+        self, *, once: bool = False, for_s: float | None = None, batch: int = 50, lease_s: float = 120.0
+    ) -> Tally:
+        """Watch every job of this ledger until cancelled; several may work at once. Answers what was done.
+
+        `once`: look at what is due now, and come back. `for_s`: work that many seconds. `batch`: jobs a claim;
+        `lease_s`: how long a claim holds when its worker is not heard of again. Jobs at accounts for which this
+        environment has no key are left to others. What happens is told to `on_notice`.
+        """
+        from .jobs.work import Pace
+        from .pipeline.working import worker
+
+        return await worker(self.session, Pace(batch=batch, lease_s=lease_s)).run(once=once, for_s=for_s)
 
     async def evaluate(
         self, run: str | None = None, *, max_usd: Decimal | None = None, progress: Progress = _uncounted

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "ShiftedClock", "SystemClock", "today"]
 
 
 class Clock(Protocol):
@@ -26,6 +26,20 @@ class SystemClock:
         import anyio  # not before somebody waits: checks and quotes never do
 
         await anyio.sleep(seconds)
+
+
+class ShiftedClock:
+    """Another clock, `ahead_s` seconds ahead of it: that of a database server, by which several hosts agree."""
+
+    def __init__(self, clock: Clock, ahead_s: float = 0.0) -> None:
+        self._clock = clock
+        self.ahead_s = ahead_s
+
+    def now(self) -> datetime:
+        return self._clock.now() + timedelta(seconds=self.ahead_s)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
 
 
 def today(clock: Clock) -> date:

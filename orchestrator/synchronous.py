@@ -69,6 +69,7 @@ class Orchestrator(Blocking):
     run = blocking(AsyncOrchestrator.run)
     submit = blocking(AsyncOrchestrator.submit)
     watch = blocking(AsyncOrchestrator.watch)
+    work = blocking(AsyncOrchestrator.work)
     evaluate = blocking(AsyncOrchestrator.evaluate)
     compare = blocking(AsyncOrchestrator.compare)
     decide = blocking(AsyncOrchestrator.decide)

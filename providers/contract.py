@@ -202,7 +202,9 @@ class Provider(Protocol):
         """A pure read."""
         ...
 
-    async def jobs(self, limit: int = 100) -> tuple[RemoteJob, ...]: ...
+    async def jobs(self, limit: int = 100, since: datetime | None = None) -> tuple[RemoteJob, ...]:
+        """The newest `limit` jobs of the account; `since`: none that was created before. A job may be missing."""
+        ...
 
     async def events(self, job_id: str, after: str | None = None) -> Page[JobEvent]:
         """Events newer than the cursor, oldest first."""

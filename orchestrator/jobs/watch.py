@@ -1,47 +1,27 @@
-"""Watching a job until it ends, across hours, outages and restarts. Reads only; every reading is kept in the ledger."""
+"""Watching one job until it ends, across hours, outages and restarts. Reads only; every reading is kept in the ledger.
+
+A person who watches and workers that watch share one fence: whoever claims last is who may write.
+"""
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+import anyio
 
 from providers.contract import Provider
-from providers.errors import NotFound, ProviderError
-from providers.records import TERMINAL_STATES, JobEvent, JobState, MetricPoint, RemoteJob
+from providers.records import TERMINAL_STATES
 
-from ..ledger import Intent
+from ..ledger import Claim, Intent
 from .desk import Desk
-from .health import Diagnosis, diagnose
-from .patience import patiently
+from .health import diagnose
+from .looking import Answer, Reading, fetch, found, myself, poll_spacing_s
 
-__all__ = ["Reading", "poll_spacing_s", "read_once", "watch"]
+__all__ = ["Reading", "keep", "poll_spacing_s", "quoted_hours", "read_once", "watch"]
 
-_FASTEST_S, _SLOWEST_S = 15.0, 600.0
-_SANDBOX_S = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One look at the job: its state, what is new since the last look, and what the whole curve shows."""
-
-    job: RemoteJob
-    new_events: tuple[JobEvent, ...]
-    metrics: tuple[MetricPoint, ...]
-    diagnoses: tuple[Diagnosis, ...]
-
-    @property
-    def ended(self) -> bool:
-        """True in a terminal state."""
-        return self.job.state in TERMINAL_STATES
-
-
-def poll_spacing_s(age_s: float, *, sandbox: bool = False) -> float:
-    """Seconds until the next look: a twentieth of the job's age, between 15 s and 10 min, ± 20 % jitter."""
-    if sandbox:
-        return _SANDBOX_S
-    spacing = min(max(age_s / 20, _FASTEST_S), _SLOWEST_S)
-    return spacing * random.uniform(0.8, 1.2)
+_LEASE_S = 60.0
 
 
 async def watch(desk: Desk, provider: Provider, intent: Intent, *, patience_s: float) -> AsyncIterator[Reading]:
@@ -52,62 +32,51 @@ async def watch(desk: Desk, provider: Provider, intent: Intent, *, patience_s: f
     """
     while True:
         reading = await read_once(desk, provider, intent, patience_s=patience_s)
+        if reading.refused:
+            continue
         yield reading
         if reading.ended:
             return
-        age = desk.clock.now() - (intent.sent_at or intent.created_at)
-        await desk.clock.sleep(poll_spacing_s(age.total_seconds(), sandbox=intent.sandbox))
+        await desk.clock.sleep(max((reading.next_at - desk.clock.now()).total_seconds(), 0.0))
 
 
 async def read_once(desk: Desk, provider: Provider, intent: Intent, *, patience_s: float | None = None) -> Reading:
     """One look, stored before it is answered. A job the platform no longer knows is `gone`, unless it had ended."""
-    job = await _job(desk, provider, intent, patience_s)
-    events = await _events(desk, provider, intent, job, patience_s)
-    metrics = await _metrics(desk, provider, intent, job)
-    await desk.db(desk.ledger.intents.observe, intent.id, job, desk.clock.now())
-    diagnoses = diagnose(metrics, ended=job.state in TERMINAL_STATES)
-    return Reading(job=job, new_events=events, metrics=metrics, diagnoses=diagnoses)
-
-
-async def _job(desk: Desk, provider: Provider, intent: Intent, patience_s: float | None) -> RemoteJob:
-    job_id = intent.job_id
-    if job_id is None:
+    if intent.job_id is None:
         raise ValueError(f"intent {intent.id} has no job yet")
+    watched = desk.ledger.watched
+    claim = await desk.db(watched.take, intent.id, desk.clock.now(), myself(), lease_s=_LEASE_S)
     try:
-        return await patiently(desk, provider, lambda: provider.job(job_id), patience_s=patience_s)
-    except NotFound:
-        known = (await desk.db(desk.ledger.intents.get, intent.id)).job
-        if known is not None and known.state in TERMINAL_STATES:
-            # Platforms forget, and people tidy up; what became of the job is known here.
-            return known
-        model = known.model if known else intent.plan.model
-        return RemoteJob(id=job_id, state=JobState.GONE, raw_status="not found", model=model, tag=intent.tag)
+        answer = await fetch(desk, provider, claim, patience_s=patience_s)
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await desk.db(watched.give_back, [claim])
+        raise
+    return await keep(desk, claim, answer)
 
 
-async def _events(
-    desk: Desk, provider: Provider, intent: Intent, job: RemoteJob, patience_s: float | None
-) -> tuple[JobEvent, ...]:
-    if job.state is JobState.GONE:
-        return ()
-    known = await desk.db(desk.ledger.intents.events, intent.id)
-    after = known[-1].id if known else None
-    try:
-        page = await patiently(desk, provider, lambda: provider.events(job.id, after), patience_s=patience_s)
-    except NotFound:
-        return ()
-    return await desk.db(desk.ledger.intents.add_events, intent.id, page.items)
+async def keep(
+    desk: Desk, claim: Claim, answer: Answer, *, keeps_lease: bool = False, stretch: float | None = None
+) -> Reading:
+    """Give one answer to the ledger, and say what it comes to."""
+    now, ledger, hours = desk.clock.now(), desk.ledger, partial(quoted_hours, desk, claim.intent_id)
+    outcome = await found(claim, answer, now, quoted_hours=hours, keeps_lease=keeps_lease, stretch=stretch)
+    kept = await desk.db(ledger.watched.keep, [outcome.found], now)
+    points = await desk.db(ledger.intents.metrics, claim.intent_id)
+    return Reading(
+        job=answer.job,
+        new_events=kept.fresh.get(claim.intent_id, ()),
+        metrics=points,
+        diagnoses=diagnose(points, ended=answer.job.state in TERMINAL_STATES),
+        claim=claim,
+        next_at=outcome.found.next_at,
+        stuck=outcome.stuck,
+        refused=claim.intent_id in kept.fenced,
+    )
 
 
-async def _metrics(desk: Desk, provider: Provider, intent: Intent, job: RemoteJob) -> tuple[MetricPoint, ...]:
-    """The whole curve. A platform that cannot give metrics just now leaves what we have; the watch goes on.
-
-    After the last reading nobody comes back for them: then they are asked for patiently.
-    """
-    if job.state is not JobState.GONE:
-        patience_s = desk.patience_s if job.state in TERMINAL_STATES else 0.0
-        try:
-            points = await patiently(desk, provider, lambda: provider.metrics(job.id), patience_s=patience_s)
-            await desk.db(desk.ledger.intents.put_metrics, intent.id, points)
-        except ProviderError as error:
-            desk.say("metrics_unavailable", f"no metrics just now: {error}")
-    return await desk.db(desk.ledger.intents.metrics, intent.id)
+async def quoted_hours(desk: Desk, intent_id: str) -> Decimal | None:
+    """The longest time that any quote gave for this job; None where none was quoted, as for an adopted one."""
+    runs = await desk.db(desk.ledger.runs.of_intent, intent_id)
+    quotes = [run.record.get("quote") or {} for run in runs]
+    return max((Decimal(str(quote["hours"][1])) for quote in quotes if quote.get("hours")), default=None)

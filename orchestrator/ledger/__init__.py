@@ -6,7 +6,7 @@ Every change of state appends to the history in the same transaction. No key is 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -19,12 +19,13 @@ from ..folders import writable
 from ..home import FILE_NAME, URL_VARIABLE
 from .budget import Budget, Reservation, Spending, training_spending
 from .by_word import settle_by_word
-from .engine import open_engine
+from .engine import ahead_s, open_engine
 from .history import Entry
 from .intents import UNRESOLVED, UNSENT, UNSETTLED, Intent, Intents, IntentState
 from .leases import LEASE_SENT, LeaseRow, LeaseRows, LeaseStage, lease_spending
 from .runs import Answers, Run, Runs, Uploads
 from .track_record import Bill, TrackRecord
+from .watched import Claim, Found, Progress, Watched
 
 if TYPE_CHECKING:
     from .training_sets import TrainingSets
@@ -36,12 +37,15 @@ __all__ = [
     "UNSETTLED",
     "Bill",
     "Budget",
+    "Claim",
     "Entry",
+    "Found",
     "Intent",
     "IntentState",
     "LeaseRow",
     "LeaseStage",
     "Ledger",
+    "Progress",
     "Reservation",
     "Run",
     "Spending",
@@ -63,6 +67,7 @@ class Ledger:
         self.answers = Answers(engine)
         self.leases = LeaseRows(engine)
         self.track_record = TrackRecord(engine)
+        self.watched = Watched(engine)
 
     @cached_property
     def training_sets(self) -> TrainingSets:
@@ -87,6 +92,10 @@ class Ledger:
     def place(self) -> str:
         """Where it is, for people; a password in the URL is hidden."""
         return str(self._engine.url.render_as_string(hide_password=True)).removeprefix("sqlite:///")
+
+    def ahead_s(self, now: Callable[[], datetime]) -> float | None:
+        """Seconds by which a database server's clock is ahead of `now`; None where the database is a file here."""
+        return ahead_s(self._engine, now)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
 
 from ..errors import MissingExtra, TunewrightError, UsageError
 
-__all__ = ["LATEST", "open_engine", "writing"]
+__all__ = ["LATEST", "ahead_s", "open_engine", "writing"]
 
 LATEST = "0003"
 _BUSY_TIMEOUT_MS = 30_000
@@ -72,6 +73,21 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One write transaction, committed at the end."""
     with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         yield connection
+
+
+def ahead_s(engine: sa.Engine, now: Callable[[], datetime]) -> float | None:
+    """Seconds by which the server's clock is ahead of `now`; None on SQLite, whose clock is this host's.
+
+    Half of the time the question took counts as the way there.
+    """
+    if engine.dialect.name == "sqlite":
+        return None
+    with engine.connect() as connection:
+        connection.execute(sa.text("SELECT 1"))  # the connection is made before the time is taken
+        asked = now()
+        there: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+        answered = now()
+    return (there - (asked + (answered - asked) / 2)).total_seconds()
 
 
 def _version(engine: sa.Engine) -> str | None:

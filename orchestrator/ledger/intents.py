@@ -21,12 +21,13 @@ from providers.records import TERMINAL_STATES, Plan, RemoteJob
 from ..errors import UsageError
 from . import schema
 from .budget import Reservation, close, hold, is_held, training_spending
+from .claims import watch_from
 from .codec import dump, load
 from .engine import writing
 from .history import Entry, append, entries, iso
 from .readings import Readings
 
-__all__ = ["UNRESOLVED", "UNSENT", "UNSETTLED", "Intent", "IntentState", "Intents"]
+__all__ = ["UNRESOLVED", "UNSENT", "UNSETTLED", "Intent", "IntentState", "Intents", "observe"]
 
 
 class IntentState(StrEnum):
@@ -204,7 +205,10 @@ class Intents(Readings):
                 return row is not None
             _refuse_if_taken(connection, row, job.id)
             data, values = {"job": job.id}, {"last_error": None, **known}
-            return _move(connection, intent_id, source, IntentState.CREATED, now, how, data, None, values)
+            bound = _move(connection, intent_id, source, IntentState.CREATED, now, how, data, None, values)
+            if bound:
+                watch_from(connection, [(intent_id, row.provider, row.account)], now)
+            return bound
 
     def looked(self, intent_id: str, now: datetime) -> None:
         """Count one look that found nothing."""
@@ -222,17 +226,8 @@ class Intents(Readings):
 
         History on change only.
         """
-        target = IntentState.ENDED if job.state in TERMINAL_STATES else IntentState.CREATED
-        values = {"job": dump(job), "job_state": job.state.value, "job_status": job.raw_status}
         with writing(self._engine) as connection:
-            row = self._row(connection, intent_id)
-            ended = row is not None and row.state == IntentState.ENDED
-            if row is None or row.job_id != job.id or (ended and row.job_state != job.state):
-                return
-            source = (IntentState.CREATED, IntentState.ENDED)
-            changed = row.job_status != job.raw_status or row.state != target
-            data = {"state": job.label} if changed else None
-            _move(connection, intent_id, source, target, now, "job" if changed else None, data, None, values)
+            observe(connection, intent_id, job, now)
 
     def history(self, intent_id: str) -> tuple[Entry, ...]:
         """What happened to the intent, oldest first."""
@@ -241,6 +236,21 @@ class Intents(Readings):
 
     def _row(self, connection: sa.Connection, intent_id: str) -> Any:
         return connection.execute(sa.select(schema.intent).where(schema.intent.c.id == intent_id)).first()
+
+
+def observe(connection: sa.Connection, intent_id: str, job: RemoteJob, now: datetime) -> bool:
+    """`Intents.observe`, inside the caller's write transaction. True when the state or the platform's word changed."""
+    target = IntentState.ENDED if job.state in TERMINAL_STATES else IntentState.CREATED
+    values = {"job": dump(job), "job_state": job.state.value, "job_status": job.raw_status}
+    row = connection.execute(sa.select(schema.intent).where(schema.intent.c.id == intent_id)).first()
+    ended = row is not None and row.state == IntentState.ENDED
+    if row is None or row.job_id != job.id or (ended and row.job_state != job.state):
+        return False
+    source = (IntentState.CREATED, IntentState.ENDED)
+    changed: bool = row.job_status != job.raw_status or row.state != target
+    data = {"state": job.label} if changed else None
+    _move(connection, intent_id, source, target, now, "job" if changed else None, data, None, values)
+    return changed
 
 
 def _move(

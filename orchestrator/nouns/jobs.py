@@ -81,6 +81,7 @@ class Jobs:
                 plan = intent.plan
                 prices = provider.platform.prices(plan.model, plan.method, plan.hyperparameters)
                 await settle(self._session, intent, reading.job, prices)
+                await self._desk.db(self._desk.ledger.watched.conclude, reading.claim, self._desk.clock.now())
             return reading
 
     async def events(self, key: str) -> tuple[JobEvent, ...]:

@@ -54,6 +54,7 @@ __all__ = [
     "compare",
     "finish",
     "follow",
+    "prices_of",
     "ready",
     "reopen",
     "report",
@@ -205,15 +206,15 @@ async def follow(session: Session, run: Run, see: Callable[[Reading], None]) -> 
     intent = await _intent(session, run)
     desk.say("job", "", run=run.id, job=intent.job_id)
     async with session.open(await account_of(session, run, intent.provider)) as provider:
-        job = await watch_job(session, provider, intent, _prices(run, provider.platform, intent.plan), see)
+        job = await watch_job(session, provider, intent, prices_of(run, provider.platform, intent.plan), see)
         saved = await patiently(desk, provider, lambda: provider.checkpoints(job.id))
     await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage="trained", checkpoints=plain(saved))
     return job
 
 
-def _prices(run: Run, platform: Platform, plan: Plan) -> Sequence[Price]:
+def prices_of(run: Run | None, platform: Platform, plan: Plan) -> Sequence[Price]:
     """With the run's own price file, where it had one."""
-    if "settings" in run.record:
+    if run is not None and "settings" in run.record:
         return price_rows(load(RunSettings, dump(run.record["settings"])), platform, plan.model)
     return platform.prices(plan.model, plan.method, plan.hyperparameters)
 

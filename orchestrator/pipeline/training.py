@@ -124,12 +124,14 @@ async def watch_job(
     session: Session, provider: Provider, intent: Intent, prices: Sequence[Price], see: Callable[[Reading], None]
 ) -> RemoteJob:
     """Watch to the end, settle the money, answer the job. Raises `JobFailed` unless it succeeded."""
-    job = intent.job
-    async for reading in watch(session.desk, provider, intent, patience_s=session.desk.watch_patience_s):
+    desk, last = session.desk, None
+    async for reading in watch(desk, provider, intent, patience_s=desk.watch_patience_s):
         see(reading)
-        job = reading.job
-    assert job is not None
+        last = reading
+    assert last is not None
+    job = last.job
     await settle(session, intent, job, prices)
+    await desk.db(desk.ledger.watched.conclude, last.claim, desk.clock.now())
     if job.state is not JobState.SUCCEEDED:
         raise JobFailed(
             f"the job ended as {job.label}" + (f": {job.error}" if job.error else ""),

@@ -141,12 +141,15 @@ class OpenAIAccount(Account):
         with self._asking("job"):
             return answers.job(plain(await self._control.fine_tuning.jobs.retrieve(job_id)))
 
-    async def jobs(self, limit: int = 100) -> tuple[RemoteJob, ...]:
-        """The newest `limit` jobs of the account."""
+    async def jobs(self, limit: int = 100, since: datetime | None = None) -> tuple[RemoteJob, ...]:
+        """The newest `limit` jobs of the account, listed newest first; `since`: none that was created before."""
         found: list[RemoteJob] = []
         with self._asking("jobs"):
             async for raw in self._listing():
-                found.append(answers.job(raw))
+                job = answers.job(raw)
+                if since is not None and job.created_at is not None and job.created_at < since:
+                    break
+                found.append(job)
                 if len(found) >= limit:
                     break
         return tuple(found)

@@ -168,12 +168,15 @@ class TogetherAccount(Account):
         with self._asking("job"):
             return answers.job(plain(await self._control.fine_tuning.retrieve(job_id)), datetime.now(UTC))
 
-    async def jobs(self, limit: int = 100) -> tuple[RemoteJob, ...]:
-        """The newest `limit` jobs of the account."""
+    async def jobs(self, limit: int = 100, since: datetime | None = None) -> tuple[RemoteJob, ...]:
+        """The newest `limit` jobs of the account; `since`: none that was created before."""
         with self._asking("jobs"):
             listed = await self._listed()
         epoch = datetime.min.replace(tzinfo=UTC)
-        return tuple(sorted(listed, key=lambda job: job.created_at or epoch, reverse=True)[:limit])
+        dated = [
+            (job.created_at or epoch, job) for job in listed if since is None or (job.created_at or since) >= since
+        ]
+        return tuple(job for _, job in sorted(dated, key=lambda pair: pair[0], reverse=True)[:limit])
 
     async def events(self, job_id: str, after: str | None = None) -> Page[JobEvent]:
         """Events newer than the cursor, oldest first; the platform gives all of them each time."""

@@ -1,0 +1,53 @@
+"""The worker in its project: accounts by the environment's keys, money settled and runs brought up to date at the end.
+
+What is done when a job ends is the same as after `watch`, so that `evaluate` goes on from either.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+
+from providers.contract import Provider
+from providers.records import JobState, RemoteJob
+
+from ..canonical import plain
+from ..jobs.patience import patiently
+from ..jobs.work import Pace, Worker
+from ..ledger import Claim
+from .run import prices_of
+from .session import Account, Session
+from .training import settle
+
+__all__ = ["worker"]
+
+
+def worker(session: Session, pace: Pace) -> Worker:
+    """A worker on this project's ledger."""
+
+    def opens(key: tuple[str, str]) -> AbstractAsyncContextManager[Provider]:
+        return session.open(Account.recorded(*key))
+
+    async def end(provider: Provider, claim: Claim, job: RemoteJob) -> None:
+        await conclude(session, provider, claim, job)
+
+    return Worker(session.desk, opens, pace=pace, end=end)
+
+
+async def conclude(session: Session, provider: Provider, claim: Claim, job: RemoteJob) -> None:
+    """What was held becomes what was billed, and the runs that bought the job know that it is trained.
+
+    Done again after a crash, it comes to the same.
+    """
+    desk = session.desk
+    intent = await desk.db(desk.ledger.intents.get, claim.intent_id)
+    runs = await desk.db(desk.ledger.runs.of_intent, intent.id)
+    usd = await settle(session, intent, job, prices_of(runs[0] if runs else None, provider.platform, intent.plan))
+    bill = "the platform has not said what it cost" if usd is None else f"billed ${usd:.2f}"
+    named = {"intent": intent.id, "remote": job.id, "provider": intent.provider}
+    note = " (sandbox, not money)" if intent.sandbox else ""
+    desk.say("ended", f"{intent.provider} job {job.id} ended: {job.label}, {bill}{note}", state=job.label, **named)
+    waiting = [run for run in runs if run.stage in ("quoted", "training")]
+    if job.state is JobState.SUCCEEDED and waiting:
+        saved = plain(await patiently(desk, provider, lambda: provider.checkpoints(job.id), patience_s=0.0))
+        for run in waiting:
+            await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage="trained", checkpoints=saved)
