@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .nouns.limits import Limits
     from .nouns.models import Models, Platforms
     from .nouns.money import Budget, Leases
+    from .nouns.webhooks import Webhooks
     from .pipeline.begun import Begun
     from .pipeline.ready import Ready
     from .pipeline.reporting import Written
@@ -300,17 +301,24 @@ class AsyncOrchestrator:
         consent: Consent = _capped,
         see: See = _unseen,
         progress: Progress = _uncounted,
+        notify: str | None = None,
         **options: Unpack[RunOptions],
     ) -> RunResult:
-        """Prepare, quote, submit once, watch, evaluate, decide, report. Called again, it goes on where it stopped."""
-        from .pipeline import run as steps
+        """Prepare, quote, submit once, watch, evaluate, decide, report. Called again, it goes on where it stopped.
 
+        `notify`: a command to run when the job has ended, at most once a job; see docs/webhooks.md.
+        """
+        from .pipeline import run as steps
+        from .pipeline.notifying import notifying
+
+        words = self._notify_words(notify)
         ready = self._ready(pairs, await self._bills(), **options)
         session = self.session
         begun = await steps.begin(session, ready)
         async with session.open(begun.account):
             await steps.buy(session, begun, consent)
-            await steps.follow(session, begun.run, see)
+            async with notifying(session, begun.run, words):
+                await steps.follow(session, begun.run, see)
             evaluated = await steps.compare(session, begun, progress)
         return await steps.finish(session, begun, evaluated)
 
@@ -330,34 +338,62 @@ class AsyncOrchestrator:
         # Before the ledger is opened: what is refused leaves nothing behind.
         return ready(self.settings(pairs, **options), self._environ, self.home, today(self._clock), bills)
 
-    async def watch(self, run: str | None = None, *, see: See = _unseen, timeout_s: float | None = None) -> RemoteJob:
-        """Watch to the end. Raises `JobFailed`, or `StillRunning` when `timeout_s` passed; the job goes on."""
+    def _notify_words(self, notify: str | None) -> tuple[str, ...] | None:
+        """The command to run when a job ends: the one given, else the configuration's. Raises `UsageError`."""
+        from .jobs.notify import words_of
+
+        command = self.config.notify if notify is None else notify
+        return None if command is None else words_of(command)
+
+    async def watch(
+        self,
+        run: str | None = None,
+        *,
+        see: See = _unseen,
+        timeout_s: float | None = None,
+        notify: str | None = None,
+    ) -> RemoteJob:
+        """Watch to the end. Raises `JobFailed`, or `StillRunning` when `timeout_s` passed; the job goes on.
+
+        `notify`: a command to run when the job has ended, at most once a job; see docs/webhooks.md.
+        """
         import anyio
 
         from .pipeline import run as steps
+        from .pipeline.notifying import notifying
 
+        words = self._notify_words(notify)
         found = await self.find_run(run)
         try:
-            with anyio.fail_after(timeout_s):
-                return await steps.follow(self.session, found, see)
+            async with notifying(self.session, found, words):
+                with anyio.fail_after(timeout_s):
+                    return await steps.follow(self.session, found, see)
         except TimeoutError as error:
             raise StillRunning(
                 f"the job still runs after {timeout_s:.0f} s", fix=f"tunewright watch {found.id}"
             ) from error
 
     async def work(
-        self, *, once: bool = False, for_s: float | None = None, batch: int = 50, lease_s: float = 120.0
+        self,
+        *,
+        once: bool = False,
+        for_s: float | None = None,
+        batch: int = 50,
+        lease_s: float = 120.0,
+        notify: str | None = None,
     ) -> Tally:
         """Watch every job of this ledger until cancelled; several may work at once. Answers what was done.
 
         `once`: look at what is due now, and come back. `for_s`: work that many seconds. `batch`: jobs a claim;
         `lease_s`: how long a claim holds when its worker is not heard of again. Jobs at accounts for which this
-        environment has no key are left to others. What happens is told to `on_notice`.
+        environment has no key are left to others. What happens is told to `on_notice`. `notify`: a command to run for
+        each job that has ended, at most once a job.
         """
         from .jobs.work import Pace
         from .pipeline.working import worker
 
-        return await worker(self.session, Pace(batch=batch, lease_s=lease_s)).run(once=once, for_s=for_s)
+        pace, words = Pace(batch=batch, lease_s=lease_s), self._notify_words(notify)
+        return await worker(self.session, pace, notify=words).run(once=once, for_s=for_s)
 
     async def evaluate(
         self, run: str | None = None, *, max_usd: Decimal | None = None, progress: Progress = _uncounted
@@ -475,3 +511,10 @@ class AsyncOrchestrator:
         from .nouns.money import Leases
 
         return Leases(self._project)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """What platforms send when a job has ended."""
+        from .nouns.webhooks import Webhooks
+
+        return Webhooks(self._project)

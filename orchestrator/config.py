@@ -135,6 +135,7 @@ class Config(_Section):
 
     account: str | None = _setting(None, "a name for the account where the platform gives no id")
     prices: Path | None = _setting(None, "your own price file; its rows replace ours")
+    notify: str | None = _setting(None, "a command to run, without a shell, when a job has ended")
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     project: ProjectConfig = ProjectConfig()

@@ -10,6 +10,7 @@ from .client import AsyncOrchestrator
 from .nouns.jobs import Jobs
 from .nouns.models import Models, Platforms
 from .nouns.money import Budget, Leases
+from .nouns.webhooks import Webhooks
 
 __all__ = ["Orchestrator"]
 
@@ -51,6 +52,11 @@ class _BlockingLeases(Blocking):
     ls = blocking(Leases.ls)
     stop = blocking(Leases.stop)
     resolve = blocking(Leases.resolve)
+
+
+class _BlockingWebhooks(Blocking):
+    receive = blocking(Webhooks.receive)
+    serve = blocking(Webhooks.serve)
 
 
 class Orchestrator(Blocking):
@@ -101,3 +107,8 @@ class Orchestrator(Blocking):
     def leases(self) -> _BlockingLeases:
         """What bills by the hour."""
         return _BlockingLeases(self._async.leases)
+
+    @property
+    def webhooks(self) -> _BlockingWebhooks:
+        """What platforms send when a job has ended."""
+        return _BlockingWebhooks(self._async.webhooks)

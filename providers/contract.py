@@ -43,6 +43,7 @@ from .records import (
     Settling,
     Support,
     TokenRules,
+    WebhookNews,
 )
 
 __all__ = ["Connection", "Dialect", "Platform", "Progress", "Provider", "Secret"]
@@ -122,6 +123,11 @@ class Platform(Protocol):
     title: str
     key_variable: str | None
 
+    @property
+    def webhook_variable(self) -> str | None:
+        """The environment variable of the webhooks' signing secrets; None where the platform sends none."""
+        ...
+
     def capabilities(self, on: date) -> Mapping[Capability, Support]: ...
 
     def dialect(self, method: Method) -> Dialect: ...
@@ -158,6 +164,16 @@ class Platform(Protocol):
 
     def connection(self, environ: Mapping[str, str], account: str | None, state_dir: Path) -> Connection:
         """Keys and URLs from the environment. Raises `Auth` naming the variable that is missing."""
+        ...
+
+    def webhook(
+        self, headers: Mapping[str, str], body: bytes, secrets: Sequence[Secret], now: datetime
+    ) -> WebhookNews | None:
+        """What a delivery says, its signature and its time held first; None where it is about no job.
+
+        Raises `InvalidData` for what is no webhook, `Auth` for one that is not the platform's or not of now, and
+        `Unsupported` where the platform sends none.
+        """
         ...
 
     def open(self, connection: Connection) -> AbstractAsyncContextManager[Provider]: ...

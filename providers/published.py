@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from . import facts
+from .contract import Secret
+from .errors import Unsupported
 from .gaps import offered
-from .records import Capability, Hyperparameters, Method, ModelFacts, Price, Settling, Support, TokenRules
+from .records import (
+    Capability,
+    Hyperparameters,
+    Method,
+    ModelFacts,
+    Price,
+    Settling,
+    Support,
+    TokenRules,
+    WebhookNews,
+)
+from .webhooks import read_webhook
 
 __all__ = ["PublishedFacts"]
 
@@ -40,3 +53,18 @@ class PublishedFacts:
     def settling(self) -> Settling:
         """How long a job may still appear after a lost reply."""
         return facts.settling(self.name)
+
+    @property
+    def webhook_variable(self) -> str | None:
+        """The environment variable of the webhooks' signing secrets; None where the platform sends none."""
+        told = facts.webhooks(self.name)
+        return told.variable if told else None
+
+    def webhook(
+        self, headers: Mapping[str, str], body: bytes, secrets: Sequence[Secret], now: datetime
+    ) -> WebhookNews | None:
+        """What a delivery says; None for one about no job. Raises `InvalidData`, `Auth`, `Unsupported`."""
+        told = facts.webhooks(self.name)
+        if told is None:
+            raise Unsupported("this platform sends no webhooks", provider=self.name, operation="webhook")
+        return read_webhook(told, headers, body, secrets, now, self.name)

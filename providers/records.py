@@ -48,6 +48,7 @@ __all__ = [
     "Settling",
     "Support",
     "TokenRules",
+    "WebhookNews",
 ]
 
 JsonObject = Mapping[str, Any]
@@ -212,6 +213,7 @@ class Capability(StrEnum):
     SERVERLESS_TUNED = "serverless_tuned"
     DEDICATED_SERVING = "dedicated_serving"
     DOWNLOAD = "download"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -456,6 +458,18 @@ class Preflight:
     warnings: tuple[str, ...] = ()
     shutdown: date | None = None
     limits: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookNews:
+    """A platform's signed word that something happened to a job: a reason to look at it, never its state.
+
+    `id` is the delivery's own: the same one again is the same news.
+    """
+
+    id: str
+    kind: str
+    job_id: str
 
 
 class LeaseState(StrEnum):

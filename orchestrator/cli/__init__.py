@@ -37,6 +37,7 @@ _NOUNS = {
     "providers": ("providers", "ls, show"),
     "budget": ("budget", "show, set, settle"),
     "leases": ("leases", "ls, stop, resolve"),
+    "webhooks": ("webhooks", "serve"),
     "sandbox": ("sandbox", "serve"),
     "doctor": ("doctor", "what is installed, which ledger, budget and keys apply"),
     "config-schema": ("setup", "the JSON schema of tunewright.toml"),

@@ -16,7 +16,11 @@ from .shell import Shell, command
 
 __all__ = ["doctor"]
 
-_EXTRAS = {"evaluate": ("scipy", "numpy"), "sandbox": ("starlette", "uvicorn", "sklearn")}
+_EXTRAS = {
+    "evaluate": ("scipy", "numpy"),
+    "sandbox": ("starlette", "uvicorn", "sklearn"),
+    "service": ("starlette", "uvicorn"),
+}
 
 
 @command()

@@ -28,6 +28,7 @@ _AGAIN = click.option("--again", is_flag=True, default=None, help="Buy another j
 _SUNSET = option(
     "--accept-sunset", is_flag=True, default=None, help="Buy although the model, or its platform, is about to end."
 )
+_NOTIFY = option("--notify", metavar="CMD", help="A command to run, without a shell, when the job has ended.")
 _DRY_RUN = option("--dry-run", is_flag=True, help="Print the exact requests and send nothing.")
 
 
@@ -65,9 +66,10 @@ def consent(shell: Shell, yes: bool) -> Callable[[Quote | None, RunSettings], No
 @asking
 @spending
 @_SUNSET
+@_NOTIFY
 @_DRY_RUN
 @_AGAIN
-def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> None:
+def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, notify: str | None, **given: Any) -> None:
     """From PAIRS to a verdict: check, split, quote, submit once, watch, ask base and tuned, decide, report.
 
     Ctrl-C never cancels the job; the same command takes up where it stopped.
@@ -78,7 +80,9 @@ def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> No
     agree = consent(shell, yes)
     with Watcher(shell) as see, Counter(shell) as count:
         result = shell.call(
-            lambda orchestrator: orchestrator.run(pairs, consent=agree, see=see, progress=count, **gather(given))
+            lambda orchestrator: orchestrator.run(
+                pairs, consent=agree, see=see, progress=count, notify=notify, **gather(given)
+            )
         )
     finish(shell, result)
 
@@ -107,10 +111,11 @@ def submit(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) ->
 @command()
 @click.argument("run_id", metavar="[RUN]", required=False)
 @option("--timeout", "timeout_s", type=float, help="Seconds to watch; exit 75 when they pass.")
-def watch(shell: Shell, run_id: str | None, timeout_s: float | None) -> None:
+@_NOTIFY
+def watch(shell: Shell, run_id: str | None, timeout_s: float | None, notify: str | None) -> None:
     """Watch the job of RUN (default: the newest) to its end. Ctrl-C leaves it running."""
     with Watcher(shell) as see:
-        job = shell.call(lambda orchestrator: orchestrator.watch(run_id, see=see, timeout_s=timeout_s))
+        job = shell.call(lambda orchestrator: orchestrator.watch(run_id, see=see, timeout_s=timeout_s, notify=notify))
     shell.emit({"run": shell.run_id, "job": job.id, "state": job.label, "tuned_model": job.tuned_model})
     shell.out.print(f"tuned model: {job.tuned_model}")
     shell.out.print(f"next: tunewright evaluate {shell.run_id}")

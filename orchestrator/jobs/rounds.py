@@ -256,10 +256,11 @@ class Round:
     # ── failing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _put_off(self, claims: Sequence[Claim], error: ProviderError) -> float:
-        """Look again later, and later each time; the server's own word on how long wins. Answers the seconds."""
+        """Look again later, and later each time; never sooner than the server asks for. Answers the seconds."""
         now, hint = self.desk.clock.now(), self.provider.decide(error).after_s
         worst = max((claim.failures for claim in claims), default=0)
-        wait_s = hint or (_AUTH_WAIT_S if isinstance(error, Auth) else _backoff_s(worst))
+        # A server that says "in a second" for an hour is not asked every second.
+        wait_s = max(hint or 0.0, _AUTH_WAIT_S if isinstance(error, Auth) else _backoff_s(worst))
         looks = [_not_had(claim, now + timedelta(seconds=wait_s)) for claim in claims]
         for at in range(0, len(looks), AT_ONCE):
             await self.desk.db(self.desk.ledger.watched.keep, looks[at : at + AT_ONCE], now)

@@ -19,10 +19,12 @@ from ..folders import writable
 from ..home import FILE_NAME, URL_VARIABLE
 from .budget import Budget, Reservation, Spending, training_spending
 from .by_word import settle_by_word
+from .deliveries import Arrival, Deliveries
 from .engine import ahead_s, open_engine
 from .history import Entry
 from .intents import UNRESOLVED, UNSENT, UNSETTLED, Intent, Intents, IntentState
 from .leases import LEASE_SENT, LeaseRow, LeaseRows, LeaseStage, lease_spending
+from .notices import Notices
 from .runs import Answers, Run, Runs, Uploads
 from .track_record import Bill, TrackRecord
 from .watched import Claim, Found, Progress, Watched
@@ -35,6 +37,7 @@ __all__ = [
     "UNRESOLVED",
     "UNSENT",
     "UNSETTLED",
+    "Arrival",
     "Bill",
     "Budget",
     "Claim",
@@ -68,6 +71,8 @@ class Ledger:
         self.leases = LeaseRows(engine)
         self.track_record = TrackRecord(engine)
         self.watched = Watched(engine)
+        self.deliveries = Deliveries(engine)
+        self.notices = Notices(engine)
 
     @cached_property
     def training_sets(self) -> TrainingSets:

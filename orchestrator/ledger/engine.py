@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
 
 from ..errors import MissingExtra, TunewrightError, UsageError
 
-__all__ = ["LATEST", "ahead_s", "open_engine", "writing"]
+__all__ = ["LATEST", "ahead_s", "insert_new", "open_engine", "writing"]
 
 LATEST = "0003"
 _BUSY_TIMEOUT_MS = 30_000
@@ -146,3 +147,11 @@ def _said(where: str, cause: str) -> TunewrightError:
             f"another process has held the ledger for {_BUSY_TIMEOUT_MS // 1000} s", where=where, fix="try again"
         )
     return TunewrightError(f"the ledger cannot be used: {cause}", where=where)
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+    """Write a row unless one of that key is there, or is just being written by another; True when it was written."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    # Counted by what comes back: PostgreSQL's driver tells no count of an INSERT.
+    statement = insert(table).values(**values).on_conflict_do_nothing().returning(sa.literal(1))
+    return connection.execute(statement).first() is not None

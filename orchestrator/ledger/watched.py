@@ -259,8 +259,12 @@ def _store(connection: sa.Connection, item: Found, now: datetime) -> tuple[JobEv
 
 
 def _looked_at(keeps_lease: bool) -> sa.Update:
-    """A job that has ended stays so, whoever looks at it once more."""
-    later = sa.case((_COLUMNS.ended_at.is_(None), sa.bindparam("later")), else_=_COLUMNS.next_at)
+    """A job that has ended stays so, whoever looks at it once more; one made due while we looked stays due.
+
+    For whoever made it due may know what came after we had asked.
+    """
+    untouched = sa.and_(_COLUMNS.ended_at.is_(None), _COLUMNS.next_at == sa.bindparam("due"))
+    later = sa.case((untouched, sa.bindparam("later")), else_=_COLUMNS.next_at)
     statement = _TABLE.update().where(_COLUMNS.intent_id == sa.bindparam("named")).values(next_at=later)
     return statement if keeps_lease else statement.values(lease_until="", owner=None)
 
@@ -268,6 +272,7 @@ def _looked_at(keeps_lease: bool) -> sa.Update:
 def _columns(item: Found) -> dict[str, Any]:
     return {
         "named": item.claim.intent_id,
+        "due": iso(item.claim.due_at),
         "later": iso(item.next_at),
         "polls": item.claim.polls + (0 if item.failures else 1),
         "failures": item.failures,

@@ -11,6 +11,7 @@ from providers.contract import Provider
 from providers.records import JobState, RemoteJob
 
 from ..canonical import plain
+from ..jobs.notify import notify as tell
 from ..jobs.patience import patiently
 from ..jobs.work import Pace, Worker
 from ..ledger import Claim
@@ -21,14 +22,16 @@ from .training import settle
 __all__ = ["worker"]
 
 
-def worker(session: Session, pace: Pace) -> Worker:
-    """A worker on this project's ledger."""
+def worker(session: Session, pace: Pace, *, notify: tuple[str, ...] | None = None) -> Worker:
+    """A worker on this project's ledger. `notify`: the words of the command to run for each job that has ended."""
 
     def opens(key: tuple[str, str]) -> AbstractAsyncContextManager[Provider]:
         return session.open(Account.recorded(*key))
 
     async def end(provider: Provider, claim: Claim, job: RemoteJob) -> None:
         await conclude(session, provider, claim, job)
+        if notify is not None:
+            await _tell(session, notify, claim)
 
     return Worker(session.desk, opens, pace=pace, end=end)
 
@@ -51,3 +54,10 @@ async def conclude(session: Session, provider: Provider, claim: Claim, job: Remo
         saved = plain(await patiently(desk, provider, lambda: provider.checkpoints(job.id), patience_s=0.0))
         for run in waiting:
             await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage="trained", checkpoints=saved)
+
+
+async def _tell(session: Session, words: tuple[str, ...], claim: Claim) -> None:
+    desk = session.desk
+    intent = await desk.db(desk.ledger.intents.get, claim.intent_id)
+    runs = await desk.db(desk.ledger.runs.of_intent, intent.id)
+    await tell(desk, words, intent, runs[0].id if runs else None, session.environ)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from ._models import model, models
 from ._platform import Lifecycle, Preset, auto_epochs, capabilities, lifecycle, presets, settling
 from ._prices import prices, token_rules
+from ._webhooks import WebhookFacts, webhooks
 
 __all__ = [
     "Lifecycle",
     "Preset",
+    "WebhookFacts",
     "auto_epochs",
     "capabilities",
     "lifecycle",
@@ -22,4 +24,5 @@ __all__ = [
     "prices",
     "settling",
     "token_rules",
+    "webhooks",
 ]

@@ -28,7 +28,7 @@ class Fault:
 
     name: str
     about: str
-    scope: Literal["request", "job", "status", "lease"]
+    scope: Literal["request", "job", "status", "lease", "webhook"]
     count: int | None = 1
     method: str = ""
     path: str = ""
@@ -46,6 +46,10 @@ def _create(name: str, about: str) -> Fault:
 
 def _job(name: str, about: str, seconds: float = 0.0) -> Fault:
     return Fault(name, about, "job", seconds=seconds)
+
+
+def _webhook(name: str, about: str, seconds: float = 0.0) -> Fault:
+    return Fault(name, about, "webhook", seconds=seconds)
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -69,6 +73,14 @@ FAULTS: Mapping[str, Fault] = {
         _job("safety_block", "the next job's model is refused by the safety evaluation, after training"),
         _job("model_not_ready", "the next job's model answers 404 for `seconds` after success", 30),
         Fault("unknown_status", "a job's status reads `value`", "status", path=_JOB, value="reticulating"),
+        _webhook("webhook_twice", "the next webhook is delivered twice"),
+        _webhook(
+            "webhook_old", "the next webhook is `seconds` old; sent again as it should be, if it is refused", 3600
+        ),
+        _webhook(
+            "webhook_tampered", "the next webhook names another job than was signed; sent again, if it is refused"
+        ),
+        _webhook("webhook_late", "the next webhook is held back for `seconds`, so that later ones overtake it", 60),
     )
 }
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import openai_uploads
+from . import openai_uploads, openai_webhooks
 from .catalog import BaseModel, base_models
 from .chat import answer, check_chat, respond
 from .files import StoredFile
@@ -41,6 +41,7 @@ def routes(world: Sandbox) -> list[Route]:
     wire = _Wire(world)
     return [
         *openai_uploads.routes(world),
+        *openai_webhooks.routes(world),
         Route("/files", wire.upload, methods=["POST"]),
         Route("/files", wire.files),
         Route("/files/{id}", wire.delete_file, methods=["DELETE"]),

@@ -18,6 +18,7 @@ from .lesson import Learner
 from .serving import Serving
 from .store import Records, Store
 from .training import KEPT_CHECKPOINTS, Trainer
+from .webhooks import Webhooks
 
 __all__ = ["Sandbox", "Tuned"]
 
@@ -59,6 +60,7 @@ class Sandbox:
         self.book = Book(self.store, self.clock.now)
         self.serving = Serving(self.store, self.clock.now, pace_s)
         self.trainer = Trainer(self.book, self.files, self.store)
+        self.webhooks = Webhooks(self.store, self.book, self.clock.now, self.faults)
         for job_id in self.book.unfinished():
             self.trainer.submit(job_id)
 
@@ -67,10 +69,12 @@ class Sandbox:
         self.trainer.settle()
         now = self.clock.advance(seconds)
         self._advanced.put("clock", (self._advanced.get("clock") or 0.0) + seconds)
+        self.webhooks.look()
         return now
 
     def close(self) -> None:
         """Stop training and let go of the files. Closing twice is fine."""
+        self.webhooks.close()
         self.trainer.close()
         self.store.close()
 

@@ -87,6 +87,11 @@ class Started:
         """All of stderr so far."""
         return "".join(self._said)
 
+    def out_so_far(self) -> str:
+        """What stands on stdout by now, of a command that goes on; read once."""
+        assert self._process.stdout is not None
+        return os.read(self._process.stdout.fileno(), 65536).decode()
+
     def until(self, text: str) -> None:
         """Wait until stderr holds `text`."""
         with self._news:

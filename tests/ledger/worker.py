@@ -12,7 +12,8 @@ from pathlib import Path
 import alembic.command  # noqa: F401  imported early, so that all meet at the database and not in the import
 
 from orchestrator.errors import BudgetRefused, TunewrightError
-from orchestrator.ledger import Ledger
+from orchestrator.ledger import Arrival, Ledger
+from providers.records import WebhookNews
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -50,6 +51,19 @@ def claim(folder: Path, me: str, *intents: str) -> None:
     print(sum(ledger.intents.begin_create(intent, NOW) is not None for intent in intents))
 
 
+def tell(folder: Path, me: str, *intents: str) -> None:
+    """Try to be the one who tells of every intent's end."""
+    ledger = Ledger.open(folder)
+    print(sum(ledger.notices.claim(intent, NOW) for intent in intents))
+
+
+def deliver(folder: Path, me: str, *jobs: str) -> None:
+    """Take in the same delivery about every job."""
+    ledger = Ledger.open(folder)
+    news = [WebhookNews(id=f"msg_{job}", kind="ended", job_id=job) for job in jobs]
+    print(sum(ledger.deliveries.arrived("openai", item, NOW) is Arrival.LOOKING for item in news))
+
+
 def fill_disk(folder: Path, me: str) -> None:
     """Write until no file may grow, say how that is told, and write again once there is room."""
     ledger = Ledger.open(folder)
@@ -71,4 +85,12 @@ def fill_disk(folder: Path, me: str) -> None:
 if __name__ == "__main__":
     work, folder, count, *arguments, me = sys.argv[1:]
     meet(Path(folder), int(count), me)
-    {"open": open_blank, "reserve": reserve, "claim": claim, "fill": fill_disk}[work](Path(folder), me, *arguments)
+    works = {
+        "open": open_blank,
+        "reserve": reserve,
+        "claim": claim,
+        "fill": fill_disk,
+        "tell": tell,
+        "deliver": deliver,
+    }
+    works[work](Path(folder), me, *arguments)
