@@ -482,7 +482,7 @@ class AsyncOrchestrator:
         """What was bought."""
         from .nouns.jobs import Jobs
 
-        return Jobs(self._project)
+        return Jobs(self._project, self.config)
 
     @property
     def models(self) -> Models:

@@ -35,6 +35,7 @@ class _BlockingJobs(Blocking):
 class _BlockingModels(Blocking):
     ls = blocking(Models.ls)
     sunset = blocking(Models.sunset)
+    download = blocking(Models.download)
 
 
 class _BlockingPlatforms(Blocking):

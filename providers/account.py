@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from . import classify
@@ -12,6 +12,7 @@ from .errors import Auth, Billing, NotFound, ProviderError, Unsupported
 
 if TYPE_CHECKING:
     from .records import Decision, Lease, Plan, RemoteEstimate, RemoteJob
+    from .weights import WeightsKind, WeightsStream
 
 __all__ = ["Account"]
 
@@ -42,6 +43,18 @@ class Account:
     async def resume(self, job_id: str) -> RemoteJob:
         """Raises `Unsupported`."""
         raise self._unsupported("resume", "jobs cannot be paused here")
+
+    def weights(
+        self,
+        job_id: str,
+        *,
+        kind: WeightsKind | None = None,
+        step: int | None = None,
+        start: int = 0,
+        mark: str | None = None,
+    ) -> AbstractAsyncContextManager[WeightsStream]:
+        """Raises `Unsupported`."""
+        raise self._unsupported("weights", "weights never leave the platform")
 
     async def serve(self, model: str, tag: str, idle_timeout_s: int) -> Lease:
         """Raises `Unsupported`."""

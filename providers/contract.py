@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
+from .parts import PartsBook
 from .records import (
     Capability,
     Checkpoint,
@@ -45,8 +46,9 @@ from .records import (
     TokenRules,
     WebhookNews,
 )
+from .weights import WeightsKind, WeightsStream
 
-__all__ = ["Connection", "Dialect", "Platform", "Progress", "Provider", "Secret"]
+__all__ = ["Connection", "Dialect", "PartsBook", "Platform", "Progress", "Provider", "Secret"]
 
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all)."""
@@ -193,8 +195,14 @@ class Provider(Protocol):
         """The same bytes if the account already holds them."""
         ...
 
-    async def upload(self, file: ProviderFile, progress: Progress | None = None) -> RemoteFile:
-        """Send the bytes. May answer "processing"; then poll `file`."""
+    async def upload(
+        self, file: ProviderFile, progress: Progress | None = None, book: PartsBook | None = None
+    ) -> RemoteFile:
+        """Send the bytes. May answer "processing"; then poll `file`.
+
+        A large file goes in parts; called again with the same `book`, only what is missing is sent. Raises
+        `InvalidData` where the file no longer holds the bytes that were prepared.
+        """
         ...
 
     async def file(self, file_id: str) -> RemoteFile: ...
@@ -231,6 +239,22 @@ class Provider(Protocol):
         ...
 
     async def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]: ...
+
+    def weights(
+        self,
+        job_id: str,
+        *,
+        kind: WeightsKind | None = None,
+        step: int | None = None,
+        start: int = 0,
+        mark: str | None = None,
+    ) -> AbstractAsyncContextManager[WeightsStream]:
+        """The archive of what the job has made, or of its checkpoint at `step`, from byte `start` on.
+
+        `mark`: of which archive the first `start` bytes are known; a platform that holds another one sends all of its
+        own. Raises `Unsupported` where weights are never given.
+        """
+        ...
 
     async def cancel(self, job_id: str) -> RemoteJob: ...
 

@@ -1,23 +1,14 @@
-"""What platforms offer and our adapters do not do yet: answered "no" with that reason, so that nobody plans on it."""
+"""Methods that a model does not train by, refused by name with the models that do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
 from . import facts
 from .errors import Unsupported
-from .records import Capability, Method, Support
+from .records import Method
 
-__all__ = ["offered", "refuse_method"]
+__all__ = ["refuse_method"]
 
-_NOT_YET = frozenset({Capability.DOWNLOAD})
 _LISTED = 5
-
-
-def offered(by_facts: Mapping[Capability, Support]) -> Mapping[Capability, Support]:
-    """The platform's capabilities, less those that no adapter of ours can use."""
-    return {capability: _dimmed(capability, support) for capability, support in by_facts.items()}
 
 
 def refuse_method(platform: str, model: str, method: Method) -> None:
@@ -41,9 +32,3 @@ def refuse_method(platform: str, model: str, method: Method) -> None:
 def _fix(takers: list[str], known: tuple[Method, ...]) -> str:
     other = f"use --method {known[0].value}" if known else ""
     return ", or ".join(part for part in ("choose one of those models" if takers else "", other) if part)
-
-
-def _dimmed(capability: Capability, support: Support) -> Support:
-    if capability not in _NOT_YET or not support:
-        return support
-    return replace(support, answer="no", reason=f"offered by the platform ({support.reason}), not by this adapter yet")

@@ -8,7 +8,6 @@ from datetime import date, datetime
 from . import facts
 from .contract import Secret
 from .errors import Unsupported
-from .gaps import offered
 from .records import (
     Capability,
     Hyperparameters,
@@ -32,7 +31,7 @@ class PublishedFacts:
 
     def capabilities(self, on: date) -> Mapping[Capability, Support]:
         """What may be asked on that day, with reasons and dates."""
-        return offered(facts.capabilities(self.name, on))
+        return facts.capabilities(self.name, on)
 
     def models(self) -> Sequence[ModelFacts]:
         """The base models known by our dated facts."""

@@ -362,7 +362,11 @@ class RemoteEstimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteJob:
-    """A job as the platform reports it. An unknown status is `state=UNKNOWN` with `raw_status` shown as it came."""
+    """A job as the platform reports it. An unknown status is `state=UNKNOWN` with `raw_status` shown as it came.
+
+    `hyperparameters` are the platform's own words; `trained` says in ours what of them we know. `files`: role → remote
+    file id.
+    """
 
     id: str
     state: JobState
@@ -378,6 +382,9 @@ class RemoteJob:
     error: str | None = None
     error_code: str | None = None
     hyperparameters: JsonObject = field(default_factory=dict)
+    method: Method | None = None
+    trained: Hyperparameters = Hyperparameters()
+    files: Mapping[str, str] = field(default_factory=dict)
     raw: JsonObject = field(default_factory=dict)
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 from .errors import CannotTell, PlatformFault
 from .records import JsonObject
 
-__all__ = ["MAX_PAGES", "day", "every", "integer", "iso_time", "items", "number", "plain", "unix_time"]
+__all__ = ["MAX_PAGES", "day", "every", "given_files", "integer", "iso_time", "items", "number", "plain", "unix_time"]
 
 MAX_PAGES = 500
 """Where a listing is given up: at 100 a page, 50,000 jobs or files."""
@@ -94,3 +94,9 @@ def integer(value: object) -> int | None:
     """A whole number, also when it came as text or float; nonsense is None."""
     found = number(value)
     return None if found is None else int(found)
+
+
+def given_files(job: JsonObject) -> dict[str, str]:
+    """A job's files by role, as both wires name them."""
+    named = {"train": job.get("training_file"), "validation": job.get("validation_file")}
+    return {role: str(file_id) for role, file_id in named.items() if file_id}

@@ -33,7 +33,7 @@ _HAPPY_PATH = {
 _NOUNS = {
     "runs": ("runs", "ls, show"),
     "jobs": ("jobs", "ls, show, events, metrics, cancel, pause, resume, recover, resolve, adopt, audit"),
-    "models": ("models", "ls, sunset"),
+    "models": ("models", "ls, sunset, download"),
     "providers": ("providers", "ls, show"),
     "budget": ("budget", "show, set, settle"),
     "leases": ("leases", "ls, stop, resolve"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,8 +11,8 @@ from ..canonical import plain
 from ..errors import ExitCode, UsageError
 from ..settings import Target
 from .live import curve_text
-from .options import money
-from .shell import Shell, command
+from .options import USD, asking, gather, money, reading
+from .shell import Shell, command, option
 
 if TYPE_CHECKING:
     from ..ledger import Intent
@@ -165,13 +166,31 @@ def resolve(shell: Shell, intent: str, job_id: str | None, nothing: bool) -> Non
 
 @command()
 @click.argument("job", metavar="PLATFORM:JOB_ID")
+@click.option("--pairs", type=click.Path(path_type=Path), help="The pairs it was trained on.")
+@reading
+@asking
+@option("--prices", type=click.Path(path_type=Path), help="Your own price file (TOML); its rows replace ours.")
+@option("--max-usd", type=USD, help="The most that asking base and tuned may cost.")
+@option("--accept-unknown", is_flag=True, default=None, help="Go on although a price is not known.")
+@click.option("--count-spending", is_flag=True, help="Count its training in this month's budget.")
 @click.option("--account", help="A name for the account, where the platform gives no id.")
-def adopt(shell: Shell, job: str, account: str | None) -> None:
-    """Take a job made elsewhere into this ledger, to watch it. Buys nothing."""
+def adopt(shell: Shell, job: str, pairs: Path | None, count_spending: bool, **given: Any) -> None:
+    """Take a job made elsewhere into this ledger. Buys nothing.
+
+    With --pairs, or --test FILE (pairs it never saw), it can be evaluated, decided and reported like any other run.
+    """
     target = Target.parse(job)
-    run = shell.call(lambda orchestrator: orchestrator.jobs.adopt(target.provider, target.model, account))
-    shell.emit({"run": run.id, "intent": run.intent_id, "job": target.model})
+    run = shell.call(
+        lambda orchestrator: orchestrator.jobs.adopt(
+            target.provider, target.model, pairs=pairs, count_spending=count_spending, **gather(given)
+        )
+    )
+    known = "settings" in run.record
+    shell.emit({"run": run.id, "intent": run.intent_id, "job": target.model, "can_be_evaluated": known})
     shell.out.print(f"run {run.id}: adopted {target.model}; watch it with: tunewright watch {run.id}")
+    shell.out.print(
+        f"then: tunewright evaluate {run.id}" if known else "its pairs are not known: see --pairs and --test"
+    )
 
 
 @command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,8 +10,11 @@ import click
 from ..canonical import plain
 from ..errors import ExitCode
 from .shell import Shell, command
+from .transfers import bytes_text
 
 if TYPE_CHECKING:
+    from providers.weights import WeightsKind
+
     from ..nouns.sunset import Sunset
 
 __all__ = ["models"]
@@ -73,5 +77,19 @@ def _print_end(shell: Shell, row: Sunset) -> None:
     shell.out.print(told, style="yellow" if soon else "")
 
 
-models.add_command(ls)
-models.add_command(sunset)
+@command()
+@click.argument("what", metavar="RUN|PLATFORM:MODEL")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to keep the archive in.")
+@click.option("--weights", type=click.Choice(["merged", "adapter"]), help="Of an adapter: with its base [merged].")
+@click.option("--step", type=click.IntRange(min=1), help="The checkpoint at this step [the final model].")
+def download(shell: Shell, what: str, out: Path, weights: WeightsKind | None, step: int | None) -> None:
+    """Archive a tuned model's weights, where the platform gives them. Goes on where it was interrupted."""
+    found = shell.call(lambda orchestrator: orchestrator.models.download(what, out, weights=weights, step=step))
+    shell.emit({"archive": str(found.path), "bytes": found.size, "sha256": found.sha256, "kept": found.kept})
+    kept = "  (here already, and whole)" if found.kept else ""
+    shell.out.print(f"{found.path}  {bytes_text(found.size)}{kept}")
+    shell.out.print(f"sha256 {found.sha256}")
+
+
+for _command in (ls, sunset, download):
+    models.add_command(_command)

@@ -13,7 +13,19 @@ import click
 from ..errors import UsageError
 from .shell import option
 
-__all__ = ["PAIRS", "asking", "by_method", "gather", "limit", "money", "reading", "spending", "targets", "training"]
+__all__ = [
+    "PAIRS",
+    "USD",
+    "asking",
+    "by_method",
+    "gather",
+    "limit",
+    "money",
+    "reading",
+    "spending",
+    "targets",
+    "training",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 PAIRS = click.argument("pairs", type=click.Path(path_type=Path))

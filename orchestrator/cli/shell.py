@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..client import AsyncOrchestrator
     from ..jobs.desk import Notice
     from ..pipeline.session import Session
+    from .transfers import Transfers
 
 __all__ = ["SCHEMA_VERSION", "Shell", "command", "option"]
 
@@ -55,6 +56,7 @@ class Shell:
     secrecy: Secrecy = field(default_factory=lambda: Secrecy.of(environment()))
     consoles: dict[str, Console] = field(default_factory=dict)
     library: AsyncOrchestrator | None = None
+    transfers: Transfers | None = None
 
     @property
     def err(self) -> Console:
@@ -105,7 +107,8 @@ class Shell:
         return vars(self.library).get("session") if self.library else None
 
     def close(self) -> None:
-        """Give the ledger back."""
+        """Give the ledger back, and leave no bar standing."""
+        self._stop_transfers()
         if self.opened is not None:
             self.opened.desk.ledger.close()
 
@@ -123,9 +126,22 @@ class Shell:
         """Print what the library tells while it works; remember what to re-attach to."""
         self.run_id = notice.data.get("run", self.run_id)
         self.job_id = notice.data.get("job", self.job_id)
+        if notice.kind == "transfer":
+            self._transfer(notice)
         if notice.text:
             style = {"warning": "yellow", "retrying": "dim", "in_doubt": "yellow"}.get(notice.kind, "")
             self.err.print(notice.text, style=style)
+
+    def _transfer(self, notice: Notice) -> None:
+        from .transfers import Transfers
+
+        if self.transfers is None:
+            self.transfers = Transfers(self.err)
+        self.transfers(notice.data)
+
+    def _stop_transfers(self) -> None:
+        if self.transfers is not None:
+            self.transfers.stop()
 
     def confirm(self, question: str) -> bool:
         """Ask the person at the terminal; Ctrl-C at the question interrupts. No is the default."""
@@ -149,6 +165,7 @@ class Shell:
 
     def fail(self, failure: Failure) -> NoReturn:
         """Say what, where and how to fix it, and end with the documented code."""
+        self._stop_transfers()
         self.emit({"run": self.run_id, "error": failure.to_json()})
         if not self.as_json:
             self._print(failure)

@@ -10,7 +10,10 @@ from ..errors import DataRefused, TunewrightError
 from ..ledger import Intent
 from .desk import Desk
 from .failpoints import reach
+from .parts import Book
 from .patience import patiently
+from .persisting import while_it_gets_on
+from .progress import Told
 
 __all__ = ["upload"]
 
@@ -23,9 +26,8 @@ async def upload(desk: Desk, provider: Provider, intent: Intent, file: ProviderF
     known = await _known_file(desk, provider, intent, file)
     if known is None:
         desk.say("uploading", f"uploading {file.role} file, {file.rows} rows, {file.size:,} bytes", role=file.role)
-        # Uploading is at-least-once by design: a second copy of the same bytes costs no training money.
         reach("before_upload")
-        known = await patiently(desk, provider, lambda: provider.upload(file))
+        known = await _sent(desk, provider, intent, file)
         reach("after_upload_answer")
     await desk.db(
         desk.ledger.uploads.put,
@@ -38,6 +40,12 @@ async def upload(desk: Desk, provider: Provider, intent: Intent, file: ProviderF
     )
     reach("after_file_record")
     return await _ready(desk, provider, known, file)
+
+
+async def _sent(desk: Desk, provider: Provider, intent: Intent, file: ProviderFile) -> RemoteFile:
+    """At-least-once by design: a second copy of the same bytes costs no training money."""
+    book, told = Book.of(desk, intent, file.sha256), Told(desk, file)
+    return await while_it_gets_on(desk, provider, lambda: provider.upload(file, told, book), book.parts)
 
 
 async def _ready(desk: Desk, provider: Provider, remote: RemoteFile, file: ProviderFile) -> str:

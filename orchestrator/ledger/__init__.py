@@ -25,6 +25,7 @@ from .history import Entry
 from .intents import UNRESOLVED, UNSENT, UNSETTLED, Intent, Intents, IntentState
 from .leases import LEASE_SENT, LeaseRow, LeaseRows, LeaseStage, lease_spending
 from .notices import Notices
+from .parts import Parts
 from .runs import Answers, Run, Runs, Uploads
 from .track_record import Bill, TrackRecord
 from .watched import Claim, Found, Progress, Watched
@@ -58,15 +59,20 @@ __all__ = [
 
 
 class Ledger:
-    """One opened ledger. Methods are synchronous and short; async callers run them on a worker thread."""
+    """One opened ledger. Methods are synchronous and short; async callers run them on a worker thread.
 
-    def __init__(self, url: str | sa.URL) -> None:
+    `folder`: the project's own, for what must not be in a database that others may read.
+    """
+
+    def __init__(self, url: str | sa.URL, folder: Path | None = None) -> None:
         engine = open_engine(url)
         self._engine = engine
+        self.folder = folder
         self.runs = Runs(engine)
         self.intents = Intents(engine)
         self.budget = Budget(engine)
         self.uploads = Uploads(engine)
+        self.parts = Parts(engine)
         self.answers = Answers(engine)
         self.leases = LeaseRows(engine)
         self.track_record = TrackRecord(engine)
@@ -86,8 +92,8 @@ class Ledger:
         """The ledger of this project: `TUNEWRIGHT_DATABASE_URL`, else `HOME/ledger.sqlite3`."""
         url = environ.get(URL_VARIABLE)
         if url is None:
-            return cls(sa.URL.create("sqlite", database=str(writable(home) / FILE_NAME)))
-        return cls(url)
+            return cls(sa.URL.create("sqlite", database=str(writable(home) / FILE_NAME)), home)
+        return cls(url, home)
 
     def settle_by_word(self, spending_id: str, usd: Decimal, now: datetime) -> Spending:
         """A bill by a person's word. Raises `UsageError` while something else will still tell."""

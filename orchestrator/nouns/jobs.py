@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from pathlib import Path
+from typing import Unpack
 
 from providers.contract import Provider
-from providers.records import Checkpoint, Hyperparameters, JobEvent, Method, MetricPoint, Plan, RemoteJob
+from providers.records import Checkpoint, JobEvent, MetricPoint, RemoteJob
 
-from ..canonical import run_id
+from ..config import Config
 from ..errors import UsageError
 from ..jobs.desk import Desk
 from ..jobs.patience import patiently
 from ..jobs.recover import recover as settle_one
 from ..jobs.resolve import refuse_settled
 from ..jobs.resolve import resolve as settle_by_word
-from ..jobs.submit import new_intent
 from ..jobs.watch import Reading, read_once
-from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Reservation, Run, training_spending
+from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
 from ..pipeline.project import Project
 from ..pipeline.session import Account, Session
 from ..pipeline.training import settle
+from ..settings import RunOptions, merge
 
 __all__ = ["Audit", "Jobs"]
 
@@ -39,8 +40,9 @@ class Audit:
 class Jobs:
     """`key` is an intent id, a tag, or the platform's job id."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, config: Config | None = None) -> None:
         self._project = project
+        self._config = config or Config()
 
     @property
     def _session(self) -> Session:
@@ -136,43 +138,39 @@ class Jobs:
             job = await patiently(self._desk, provider, lambda: provider.job(job_id))
         return await settle_by_word(self._desk, intent, job)
 
-    async def adopt(self, provider_name: str, job_id: str, account: str | None = None) -> Run:
+    async def adopt(
+        self,
+        provider: str,
+        job_id: str,
+        *,
+        pairs: Path | str | None = None,
+        count_spending: bool = False,
+        **options: Unpack[RunOptions],
+    ) -> Run:
         """A job made elsewhere becomes a run of this ledger, to be watched and listed. Nothing is bought.
 
-        No cap refuses it, for it is bought already; its bill counts once it is known.
+        With `pairs` (those it was trained on), or `test` (pairs that it never saw), or both, the run can be evaluated,
+        decided and reported like any other; `max_usd` is then the most that asking may cost. Its training was never
+        reserved here: the bill counts in this month's budget only with `count_spending`. Raises `UsageError` for a job
+        that is in this ledger already, naming its run, `DataRefused` where no pair is known to be unseen.
         """
-        opened = self._session.account(provider_name, account)
-        async with self._session.open(opened) as provider:
-            job = await patiently(self._desk, provider, lambda: provider.job(job_id))
-        ledger, now = self._desk.ledger, self._desk.clock.now()
-        intent = await self._desk.db(ledger.intents.find, job_id)
-        if intent is None or (intent.provider, intent.account) != (provider_name, opened.ref):
-            plan = _plan_of(job, provider_name, opened.ref)
-            intent = await self._desk.db(ledger.intents.plan, new_intent(plan, now, sandbox=opened.sandbox))
-            await self._desk.db(ledger.intents.record_job, intent.id, job, now, "adopted")
-            await self._desk.db(ledger.budget.adopt, self._bill_to_come(intent), now)
-        run = Run(
-            id=run_id(),
-            created_at=now,
-            stage="training",
-            provider=provider_name,
-            model=job.model,
-            intent_id=intent.id,
-            project=self._session.project or None,
-            record={"account": account, "adopted": job.id},
-        )
-        return await self._desk.db(ledger.runs.start, run)
+        from ..pipeline.adopting import Adoption, adopt
 
-    def _bill_to_come(self, intent: Intent) -> Reservation:
-        return Reservation(
-            id=training_spending(intent.id),
-            usd=Decimal(0),
-            kind="training",
-            provider=intent.provider,
-            account=intent.account,
-            sandbox=intent.sandbox,
-            project=self._session.project or None,
+        settings = None
+        if pairs is not None or options.get("test") is not None:
+            settings = merge(self._config, Path(pairs or str(options["test"])), **options)
+        wish = Adoption(
+            provider=provider,
+            job_id=job_id,
+            account=options.get("account"),
+            settings=settings,
+            trained_on=None if pairs is None else Path(pairs),
+            count_spending=count_spending,
         )
+        run = await adopt(self._session, wish)
+        if run.intent_id is not None:
+            await self.read(run.intent_id)
+        return run
 
     async def audit(self, provider_name: str, account: str | None = None) -> Audit:
         """Remote jobs carrying our tag that the ledger does not know, and the reverse."""
@@ -201,16 +199,3 @@ class Jobs:
     def _account(self, intent: Intent) -> Account:
         """The account of the environment; a job bought at another one is not asked for with this key."""
         return self._session.account_of(intent.provider, intent.account, f"job {intent.job_id or intent.id}")
-
-
-def _plan_of(job: RemoteJob, provider: str, account: str) -> Plan:
-    """What can be told of the plan of a job that was made elsewhere."""
-    return Plan(
-        provider=provider,
-        account=account,
-        model=job.model,
-        method=Method.SFT,
-        hyperparameters=Hyperparameters(extra=job.hyperparameters),
-        train_sha256=f"unknown, job {job.id}",
-        validation_sha256=None,
-    )

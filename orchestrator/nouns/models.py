@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import providers
 from providers.errors import Auth, ProviderError
@@ -13,6 +15,11 @@ from ..jobs.patience import patiently
 from ..pipeline.project import Project
 from ..pipeline.session import Session, platform_named
 from .sunset import Sunset, joined, of_account, of_ledger
+
+if TYPE_CHECKING:
+    from providers.weights import WeightsKind
+
+    from ..jobs.downloading import Archive
 
 __all__ = ["Models", "ModelsRow", "Platforms", "Sunset"]
 
@@ -49,6 +56,19 @@ class Models:
         strict = provider is not None or within is not None
         rows = joined([*await self._of_ledger(provider), *await self._of_accounts(provider, strict)])
         return tuple(row for row in rows if within is None or row.dying(within))
+
+    async def download(
+        self, what: str, out: Path | str, *, weights: WeightsKind | None = None, step: int | None = None
+    ) -> Archive:
+        """Archive the weights of a run, or of PLATFORM:MODEL, in the folder `out`; streamed, and gone on with after an
+        interruption.
+
+        `weights`: of an adapter, "merged" into its base (the default) or the "adapter" alone. `step`: of which
+        checkpoint, by default the final model. Raises `UsageError` where the platform never gives weights.
+        """
+        from .weights import take
+
+        return await take(self._project, what, Path(out), weights, step)
 
     async def _of_ledger(self, provider: str | None) -> list[Sunset]:
         known, on = self._project.known, today(self._project.clock)

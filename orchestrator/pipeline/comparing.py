@@ -25,7 +25,7 @@ from .prepare import archive, restore
 from .run import Consent, start_run
 from .session import Account, Session
 
-__all__ = ["begin_comparison", "comparison_of"]
+__all__ = ["begin_comparison", "comparison_of", "unseen"]
 
 
 def comparison_of(settings: RunSettings, tuned: Target) -> RunSettings:
@@ -38,7 +38,7 @@ def comparison_of(settings: RunSettings, tuned: Target) -> RunSettings:
 async def begin_comparison(session: Session, settings: RunSettings, consent: Consent) -> Begun:
     """Read the pairs, leave out what the tuned model was trained on, say what asking may cost, and write the run."""
     base, tuned = settings.to[0], Target.parse(settings.extra["tuned"])
-    dataset = _unseen(session, load_pairs(settings), await _trained_on(session, tuned.model))
+    dataset = unseen(session, load_pairs(settings), await _trained_on(session, tuned.model))
     account = session.account(base.provider, settings.account)
     accounts = account, session.account(tuned.provider, settings.account)
     most = _most_usd(settings, tuned, accounts, [row.example for row in dataset.split.test])
@@ -86,7 +86,7 @@ def _uploaded(session: Session, dataset: str | None) -> set[bytes]:
     return {question_key(row.example) for row in (*split.train, *split.validation)}
 
 
-def _unseen(session: Session, read: Dataset, seen: frozenset[bytes]) -> Dataset:
+def unseen(session: Session, read: Dataset, seen: frozenset[bytes]) -> Dataset:
     """Every row as a held-out question, without those whose question was trained on."""
     kept: list[Row] = []
     dropped = list(read.dropped)

@@ -77,6 +77,8 @@ def _absent(story: Story) -> dict[str, str]:
     if story.intent is None:
         reasons["training"] = "models that already exist were compared; nothing was trained"
         reasons["money"] = reasons["training"]
+    elif story.begun.quote is None:
+        reasons["money"] = "the job was made elsewhere and adopted; nothing was quoted for it here"
     if story.judged is None:
         reasons["verdict"] = "nothing has been evaluated yet"
         reasons["evaluation"] = reasons["verdict"]

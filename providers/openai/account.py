@@ -15,6 +15,7 @@ from ..account import Account
 from ..contract import Connection, Platform, Progress
 from ..errors import NotFound
 from ..http import http_clients, timeout
+from ..parts import PartsBook
 from ..questions import Questions
 from ..records import (
     TERMINAL_STATES,
@@ -33,6 +34,7 @@ from ..records import (
     RemoteModel,
     Sampling,
 )
+from ..sending import sizes
 from ..tags import same_tag
 from ..wire import every, items, plain
 from . import answers, uploads
@@ -101,10 +103,13 @@ class OpenAIAccount(Account):
             found = await uploads.find(self._control, file)
             return answers.stored_file(found, reused=True) if found else None
 
-    async def upload(self, file: ProviderFile, progress: Progress | None = None) -> RemoteFile:
+    async def upload(
+        self, file: ProviderFile, progress: Progress | None = None, book: PartsBook | None = None
+    ) -> RemoteFile:
         """Send the bytes, in parts above 512 MB. Validation happens when the job starts."""
+        chosen = sizes(self.connection, uploads.SIZES)
         with self._asking("upload"):
-            return answers.stored_file(await uploads.send(self._control, file, progress))
+            return answers.stored_file(await uploads.send(self._control, file, progress, book, chosen))
 
     async def file(self, file_id: str) -> RemoteFile:
         """The platform's record of a file."""

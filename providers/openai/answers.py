@@ -13,15 +13,17 @@ from typing import Any
 from ..errors import PlatformFault
 from ..records import (
     Checkpoint,
+    Hyperparameters,
     JobEvent,
     JobState,
     JsonObject,
+    Method,
     MetricPoint,
     RemoteFile,
     RemoteJob,
     RemoteModel,
 )
-from ..wire import day, integer, number, unix_time
+from ..wire import day, given_files, integer, number, unix_time
 from .bodies import TAG_KEY
 
 __all__ = ["JOB_STATES", "checkpoint", "event", "job", "merged", "model", "result_points", "stored_file"]
@@ -40,6 +42,7 @@ JOB_STATES: Mapping[str, JobState] = {
 _TUNED = "ft:"
 """A tuned model is named ft:BASE:ORGANISATION:SUFFIX:ID (developers.openai.com, fine-tuning guide, 2026-11-22)."""
 
+_METHODS: Mapping[str, Method] = {"supervised": Method.SFT, "dpo": Method.DPO}
 _BLOCK_CODES = {"content_policy_violation", "unsafe_file", "moderation_blocked", "safety_evaluation_failed"}
 _BLOCK_WORDS = re.compile(r"moderation|usage polic|safety|refusals_v\d", re.I)
 
@@ -65,7 +68,21 @@ def job(raw: JsonObject) -> RemoteJob:
         error=error.get("message") or None,
         error_code=error.get("code") or None,
         hyperparameters=_hyperparameters(raw),
+        method=_METHODS.get(str(_mapping(raw.get("method")).get("type") or "supervised")),
+        trained=_trained(_hyperparameters(raw)),
+        files=given_files(raw),
         raw=raw,
+    )
+
+
+def _trained(told: JsonObject) -> Hyperparameters:
+    """In our own names; what the platform chose by itself and does not tell ("auto") is not known."""
+    known = {"n_epochs", "batch_size", "seed"}
+    return Hyperparameters(
+        epochs=integer(told.get("n_epochs")),
+        batch_size=integer(told.get("batch_size")),
+        seed=integer(told.get("seed")),
+        extra={name: value for name, value in told.items() if name not in known and value != "auto"},
     )
 
 

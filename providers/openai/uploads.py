@@ -10,21 +10,20 @@ from openai import AsyncOpenAI, omit
 
 from ..contract import Progress
 from ..errors import Unsupported
+from ..parts import PartsBook, Scratch
 from ..records import JsonObject, ProviderFile
+from ..sending import Sizes, cut
 from ..wire import every, integer, plain
+from .in_parts import MIME, InParts
 
-__all__ = ["LARGEST_BYTES", "PART_BYTES", "WHOLE_UP_TO_BYTES", "find", "send"]
+__all__ = ["LARGEST_BYTES", "SIZES", "find", "send"]
 
-WHOLE_UP_TO_BYTES = 512 * 1024**2
-"""The largest file that `POST /files` takes, above it the uploads API does (OpenAI's files reference, 2026-11-22)."""
+SIZES = Sizes(whole_up_to=512 * 1024**2, part_bytes=64 * 1024**2)
+"""The largest file that `POST /files` takes, above it the uploads API does, and that one's largest part (OpenAI's files
+and uploads reference, 2026-11-22)."""
 
 LARGEST_BYTES = 8 * 1024**3
 """The largest file that the uploads API takes (the same source)."""
-
-PART_BYTES = 64 * 1024**2
-"""The largest part of an upload (the same source)."""
-
-_MIME = "application/jsonl"
 
 
 async def find(client: AsyncOpenAI, file: ProviderFile) -> JsonObject | None:
@@ -44,38 +43,22 @@ async def send(
     client: AsyncOpenAI,
     file: ProviderFile,
     progress: Progress | None,
-    *,
-    whole_up_to: int = WHOLE_UP_TO_BYTES,
-    part_bytes: int = PART_BYTES,
+    book: PartsBook | None = None,
+    sizes: Sizes = SIZES,
 ) -> JsonObject:
-    """Upload it and give the platform's record of it. Raises `Unsupported` above 8 GB."""
+    """Upload it and give the platform's record of it. Raises `Unsupported` above 8 GB, `InvalidData` if it changed."""
     if file.size > LARGEST_BYTES:
         raise Unsupported(f"{file.size} bytes, and OpenAI takes at most {LARGEST_BYTES}", fix="use fewer rows")
     report = progress or (lambda done, total: None)
-    if file.size <= whole_up_to:
+    if file.size <= sizes.whole_up_to:
         return await _whole(client, file, report)
-    return await _in_parts(client, file, report, part_bytes)
+    return await InParts(client, file, report, book or Scratch(), find).send(sizes.part_bytes)
 
 
 async def _whole(client: AsyncOpenAI, file: ProviderFile, report: Progress) -> JsonObject:
+    await cut(file, max(file.size, 1))
     with _Counted(file, report) as content:
-        return plain(await client.files.create(file=(file.remote_name, content, _MIME), purpose="fine-tune"))
-
-
-async def _in_parts(client: AsyncOpenAI, file: ProviderFile, report: Progress, part_bytes: int) -> JsonObject:
-    upload = plain(
-        await client.uploads.create(bytes=file.size, filename=file.remote_name, mime_type=_MIME, purpose="fine-tune")
-    )
-    upload_id, parts, done = str(upload["id"]), [], 0
-    with file.path.open("rb") as content:
-        while chunk := content.read(part_bytes):
-            part = plain(await client.uploads.parts.create(upload_id=upload_id, data=chunk))
-            parts.append(str(part["id"]))
-            done += len(chunk)
-            report(done, file.size)
-    completed = plain(await client.uploads.complete(upload_id=upload_id, part_ids=parts))
-    found: JsonObject = completed["file"]
-    return found
+        return plain(await client.files.create(file=(file.remote_name, content, MIME), purpose="fine-tune"))
 
 
 class _Counted(io.BufferedReader):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp
@@ -27,7 +27,7 @@ def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
             Mount("/openai/v1", routes=openai_wire.routes(sandbox)),
             Mount("/together", routes=together_wire.routes(sandbox)),
         ],
-        exception_handlers={Refused: refuse, 404: _no_route, 405: _no_route},
+        exception_handlers={Refused: refuse, ClientDisconnect: _left, 404: _no_route, 405: _no_route},
     )
     return Intercept(inner, sandbox.faults, log, api_key, sandbox.clock.now)
 
@@ -35,3 +35,8 @@ def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
 async def _no_route(request: Request, error: Exception) -> Response:
     message = f"Invalid URL ({request.method} {request.url.path})"
     return error_response(Refused(404, message))
+
+
+async def _left(_request: Request, _error: Exception) -> Response:
+    """Whoever sent it died in the middle of its body: nothing of it counts, and nobody hears the answer."""
+    return Response(status_code=499)

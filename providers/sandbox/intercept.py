@@ -158,8 +158,9 @@ async def _tear(fault: Fault, reply: _Reply, scope: Scope, send: Send) -> None:
     """Half of the body: in a frame that fits it ("framed"), or in one for the whole, cut off ("cut")."""
     half = reply.body[: len(reply.body) // 2]
     length = len(half) if fault.value == "framed" else len(reply.body)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(length).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    kept = [header for header in reply.headers if header[0].lower() != b"content-length"]
+    headers = [*kept, (b"content-length", str(length).encode())]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": half, "more_body": fault.value != "framed"})
     if fault.value != "framed":
         await asyncio.sleep(0)
@@ -234,16 +235,21 @@ class _Request:
 
     async def __call__(self) -> Message:
         if self._given:
-            return {"type": "http.disconnect"}
+            # The client is still there, as far as this answer goes: a file that is sent stops at a disconnect.
+            await asyncio.get_running_loop().create_future()
         self._given = True
         return {"type": "http.request", "body": self.body, "more_body": False}
 
 
 class _Reply:
-    """Takes the app's response in, and keeps its body."""
+    """Takes the app's response in, and keeps it."""
 
     def __init__(self) -> None:
+        self.status = 200
+        self.headers: list[tuple[bytes, bytes]] = []
         self.body = b""
 
     async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], list(message["headers"])
         self.body += message.get("body", b"")

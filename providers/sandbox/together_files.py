@@ -21,6 +21,7 @@ __all__ = ["routes"]
 _WIRE = "together"
 _PURPOSES = ("fine-tune", "eval", "eval-sample", "eval-output", "batch-generated", "batch-api")
 _TYPES = ("jsonl", "csv", "parquet")
+_MOST_PARTS = 250
 
 
 def routes(world: Sandbox) -> list[Route]:
@@ -59,7 +60,7 @@ class _Files:
         file = self._file(request)
         data = await request.body()
         self._fill(file, data)
-        return Response(headers={"ETag": f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'})
+        return Response(headers={"ETag": _etag(data)})
 
     async def preprocess(self, request: Request) -> Response:
         """Look at the rows; the verdict may be seen a moment later."""
@@ -87,28 +88,30 @@ class _Files:
 
     async def initiate(self, request: Request) -> Response:
         body = await body_of(request)
+        count, size = body.get("num_parts"), body.get("file_size")
+        if not isinstance(count, int) or not 1 <= count <= _MOST_PARTS or not isinstance(size, int) or size < 1:
+            raise Refused(400, f"num_parts must be 1 to {_MOST_PARTS}, and file_size the bytes of the whole")
         file = self._announced({key: str(value) for key, value in body.items()})
         if file.arrived:
             return _conflict(file)
+        file = self._world.files.change(file.id, size=size)
         parts = [
             {"PartNumber": number, "URL": self._address(request, f"/_upload/{file.id}/{number}"), "Headers": {}}
-            for number in range(1, int(body.get("num_parts", 1)) + 1)
+            for number in range(1, count + 1)
         ]
-        return JSONResponse({"upload_id": f"upload-{file.id}", "file_id": file.id, "parts": parts})
+        return JSONResponse({"upload_id": _upload_id(file), "file_id": file.id, "parts": parts})
 
     async def put_part(self, request: Request) -> Response:
-        file, data = self._file(request), await request.body()
+        file, data = self._open(request.path_params["id"]), await request.body()
         self._world.store.write(_part(file.id, request.path_params["part"]), data)
-        return Response(headers={"ETag": f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'})
+        return Response(headers={"ETag": _etag(data)})
 
     async def complete(self, request: Request) -> Response:
         body = await body_of(request)
-        file = self._by_id(str(body.get("file_id")))
-        names = [_part(file.id, int(part["part_number"])) for part in body.get("parts", [])]
-        try:
-            data = b"".join(self._world.store.read(name) for name in names)
-        except FileNotFoundError as error:
-            raise Refused(400, "a part was never uploaded", param="parts") from error
+        file = self._open(str(body.get("file_id")), body.get("upload_id"))
+        data = b"".join(self._stored(file, part) for part in body.get("parts", []))
+        if len(data) != file.size:
+            raise Refused(400, f"the parts hold {len(data)} bytes, and {file.size} were announced", param="parts")
         self._fill(file, data)
         self._world.store.erase_all(f"{file.id}.")
         file = await run_in_threadpool(self._look, self._by_id(file.id))
@@ -116,10 +119,27 @@ class _Files:
 
     async def abort(self, request: Request) -> Response:
         body = await body_of(request)
-        file = self._by_id(str(body.get("file_id")))
+        file = self._open(str(body.get("file_id")), body.get("upload_id"))
         self._world.files.delete(file.id, keep_content=False)
         self._world.store.erase_all(f"{file.id}.")
         return JSONResponse({})
+
+    def _open(self, file_id: str, upload_id: str | None = None) -> StoredFile:
+        """A file that still waits for its parts. One that is complete takes no more, and cannot be aborted."""
+        file = self._by_id(file_id)
+        if file.arrived or upload_id not in (None, _upload_id(file)):
+            raise Refused(404, "The specified upload does not exist. It may have been aborted or completed.")
+        return file
+
+    def _stored(self, file: StoredFile, part: dict[str, Any]) -> bytes:
+        """A part's bytes, if its ETag is the one that was given for them."""
+        try:
+            data = self._world.store.read(_part(file.id, int(part["part_number"])))
+        except (FileNotFoundError, KeyError, ValueError) as error:
+            raise Refused(400, "a part was never uploaded", param="parts") from error
+        if _etag(data).strip('"') != str(part.get("etag")).strip('"'):
+            raise Refused(400, f"part {part['part_number']} is not the one of that ETag", param="parts")
+        return data
 
     # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,3 +193,11 @@ def _conflict(file: StoredFile) -> Response:
 
 def _part(file_id: str, number: int) -> str:
     return f"{file_id}.{number}"
+
+
+def _upload_id(file: StoredFile) -> str:
+    return f"upload-{file.id}"
+
+
+def _etag(data: bytes) -> str:
+    return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'

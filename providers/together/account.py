@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..account import Account
 from ..contract import Connection, Platform, Progress
 from ..errors import InvalidData, NotFound, ProviderError
 from ..http import http_clients, timeout
+from ..parts import PartsBook
 from ..questions import Questions
 from ..records import (
     Checkpoint,
@@ -36,14 +37,17 @@ from ..records import (
     RemoteModel,
     Sampling,
 )
+from ..sending import sizes
 from ..tags import same_tag
+from ..weights import WeightsKind, WeightsStream
 from ..wire import integer, items, plain
 from . import answers
 from .bodies import OWN_HOST, check, create_body, estimate_body
 from .leases import current, lease_of
 from .limits import breaches
 from .serving import Serving
-from .uploads import Uploads
+from .uploads import SIZES, Uploads
+from .weights import as_stream, checkpoint_of, request
 
 __all__ = ["TogetherAccount", "opened"]
 
@@ -118,19 +122,26 @@ class TogetherAccount(Account):
         return (f"from_checkpoint: job {job_id} trained {job.get('model')}, and this plan is for {plan.model}",)
 
     async def find_file(self, file: ProviderFile) -> RemoteFile | None:
-        """The same bytes if the account holds them, by the hash in their name and their size."""
+        """The same bytes if the account holds them and has read them, by the hash in their name and their size.
+
+        One that is still "processing" may be an upload that never arrived; asked to take the bytes, the platform itself
+        tells the two apart.
+        """
         with self._asking("find_file"):
             for raw in items(await self._control.files.list()):
                 same = file.sha256[:24] in str(raw.get("filename")) and integer(raw.get("bytes")) == file.size
-                if same and (found := answers.stored_file(raw, reused=True)).state != "refused":
+                if same and (found := answers.stored_file(raw, reused=True)).state == "ready":
                     return found
         return None
 
-    async def upload(self, file: ProviderFile, progress: Progress | None = None) -> RemoteFile:
-        """Announce with checksum, send, have it read. The platform answers 409 for bytes that it holds already."""
+    async def upload(
+        self, file: ProviderFile, progress: Progress | None = None, book: PartsBook | None = None
+    ) -> RemoteFile:
+        """Announce with checksum, send (in parts above 5 GB), have it read. 409 for bytes that it holds already."""
+        chosen = sizes(self.connection, SIZES)
         with self._asking("upload"):
             try:
-                sent = await Uploads(self._control).send(file, progress)
+                sent = await Uploads(self._control).send(file, progress, book, chosen)
             except FileAlreadyExistsError as known:
                 return answers.stored_file(plain(await self._control.files.retrieve(known.file_id)), reused=True)
             return answers.stored_file(sent)
@@ -202,6 +213,30 @@ class TogetherAccount(Account):
         """Ask for the job to be cancelled; steps already done are billed."""
         with self._asking("cancel"):
             return answers.job(plain(await self._control.fine_tuning.cancel(job_id)), datetime.now(UTC))
+
+    @asynccontextmanager
+    async def weights(
+        self,
+        job_id: str,
+        *,
+        kind: WeightsKind | None = None,
+        step: int | None = None,
+        start: int = 0,
+        mark: str | None = None,
+    ) -> AsyncIterator[WeightsStream]:
+        """The job's archive from byte `start` on, of the final model or of the checkpoint at `step`."""
+        async with AsyncExitStack() as stack:
+            with self._asking("weights"):
+                checkpoint = checkpoint_of(plain(await self._control.fine_tuning.retrieve(job_id)), kind)
+                asked = request(self._control, job_id, checkpoint, step, start, mark)
+                response = await stack.enter_async_context(asked)
+                found = as_stream(response, self._chunks(response))
+            yield found
+
+    async def _chunks(self, response: Any) -> AsyncIterator[bytes]:
+        with self._asking("weights"):
+            async for chunk in response.iter_bytes():
+                yield chunk
 
     async def models(self) -> tuple[RemoteModel, ...]:
         """The project's own models. What the platform offers to everybody is in its public catalogue."""

@@ -12,9 +12,11 @@ from ..errors import PlatformFault
 from ..records import (
     TERMINAL_STATES,
     Checkpoint,
+    Hyperparameters,
     JobEvent,
     JobState,
     JsonObject,
+    Method,
     MetricPoint,
     RemoteEstimate,
     RemoteFile,
@@ -22,7 +24,7 @@ from ..records import (
     RemoteModel,
 )
 from ..tags import find_tag
-from ..wire import integer, iso_time, number
+from ..wire import given_files, integer, iso_time, number
 
 __all__ = ["FILE_STATES", "JOB_STATES", "checkpoint", "estimate", "events", "job", "metrics", "model", "stored_file"]
 
@@ -91,6 +93,9 @@ def job(raw: JsonObject, now: datetime) -> RemoteJob:
         error=failure.get("message") or f"status {status}" if failure is not None else None,
         error_code=failure.get("type") if failure else None,
         hyperparameters=_hyperparameters(raw),
+        method=_method(raw),
+        trained=_trained(raw),
+        files=given_files(raw),
         raw=raw,
     )
 
@@ -208,6 +213,27 @@ def _hyperparameters(raw: JsonObject) -> JsonObject:
              "max_grad_norm", "weight_decay", "packing", "max_seq_length", "random_seed", "training_type",
              "training_method")  # fmt: skip
     return {name: raw[name] for name in names if raw.get(name) is not None}
+
+
+def _method(raw: JsonObject) -> Method | None:
+    told = raw.get("training_method")
+    name = told.get("method") if isinstance(told, Mapping) else None
+    return {None: Method.SFT, "sft": Method.SFT, "dpo": Method.DPO}.get(name)
+
+
+def _trained(raw: JsonObject) -> Hyperparameters:
+    """In our own names, as far as they have one."""
+    training = raw.get("training_type")
+    kind = training.get("type") if isinstance(training, Mapping) else None
+    known = {"n_epochs", "learning_rate", "batch_size", "random_seed", "training_type", "training_method"}
+    return Hyperparameters(
+        epochs=integer(raw.get("n_epochs")),
+        learning_rate=number(raw.get("learning_rate")),
+        batch_size=integer(raw.get("batch_size")),
+        seed=integer(raw.get("random_seed")),
+        lora={"Lora": True, "Full": False}.get(str(kind)),
+        extra={name: value for name, value in _hyperparameters(raw).items() if name not in known},
+    )
 
 
 def _first(row: JsonObject, keys: Sequence[str]) -> float | None:

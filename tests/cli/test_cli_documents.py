@@ -35,8 +35,8 @@ LEAVES = {path: command for path, command in COMMANDS.items() if not isinstance(
 def test_every_command_of_the_design_is_there() -> None:
     wanted = """init|advise|check|prepare|estimate|run|submit|watch|evaluate|decide|report|demo|doctor|config-schema
         jobs ls|jobs show|jobs events|jobs metrics|jobs cancel|jobs pause|jobs resume|jobs recover|jobs resolve
-        jobs adopt|jobs audit|models ls|models sunset|providers ls|providers show|budget show|budget set|leases ls
-        leases stop|leases resolve|sandbox serve"""
+        jobs adopt|jobs audit|models ls|models sunset|models download|providers ls|providers show|budget show
+        budget set|leases ls|leases stop|leases resolve|sandbox serve"""
     names = {name.strip() for line in wanted.splitlines() for name in line.split("|")}
     assert names <= {" ".join(path) for path in COMMANDS}
 

@@ -17,6 +17,7 @@ from providers.contract import Connection, Provider, Secret
 from providers.errors import CannotTell, NotFound, PlatformFault, ProviderError, RateLimited
 from providers.openai import uploads
 from providers.records import Message, Plan, ProviderFile, Sampling
+from providers.sending import Sizes
 
 pytestmark = pytest.mark.anyio
 
@@ -257,7 +258,7 @@ async def test_a_large_file_is_sent_in_parts(wire: Any, make_file: Callable[...,
     done = wire.post(f"{base}/upload-1/complete").respond(json={"id": "upload-1", "file": {"id": "file-1"}})
     async with httpx.AsyncClient(transport=httpx.MockTransport(wire.async_handler)) as http:
         client = openai.AsyncOpenAI(api_key="k", http_client=http, max_retries=0)  # type: ignore[arg-type]
-        sent = await uploads.send(client, file, lambda *at: seen.append(at), whole_up_to=1000, part_bytes=2000)
+        sent = await uploads.send(client, file, lambda *at: seen.append(at), sizes=Sizes(1000, 2000))
     assert sent["id"] == "file-1"
     assert json.loads(done.calls.last.request.content)["part_ids"] == ["part-0", "part-1", "part-2"]
     assert seen[-1] == (file.size, file.size)

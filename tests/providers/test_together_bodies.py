@@ -16,6 +16,7 @@ from providers.records import Capability, Hyperparameters, Method, Plan, Provide
 from providers.together import PLATFORM
 from providers.together.bodies import create_body, estimate_body
 from providers.together.limits import breaches
+from providers.together.weights import checkpoint_of
 
 FILES = {"train": "file-1", "validation": "file-2"}
 TRAIN = {"train": "file-1"}
@@ -133,10 +134,27 @@ def test_a_setting_of_the_other_method_is_refused_by_name(method: Method, extra:
         PLATFORM.recipe(MODEL, method, Hyperparameters(extra=extra), 1000, 0)
 
 
-def test_what_the_platform_offers_and_we_do_not_is_no_with_both_said() -> None:
+def test_weights_are_given_here() -> None:
     download = PLATFORM.capabilities(date(2026, 11, 22))[Capability.DOWNLOAD]
-    assert download.answer == "no"
-    assert "offered by the platform" in download.reason
+    assert (download.answer, "adapter or merged" in download.reason) == ("yes", True)
+
+
+@pytest.mark.parametrize(
+    ("training", "kind", "called"),
+    [
+        ({"type": "Lora"}, None, "merged"),
+        ({"type": "Lora"}, "adapter", "adapter"),
+        ({"type": "Full"}, None, "model_output_path"),
+        (None, None, "merged"),
+    ],
+)
+def test_a_form_of_the_weights_is_called_as_the_platform_calls_it(training: Any, kind: Any, called: str) -> None:
+    assert checkpoint_of({"id": "ft-1", "training_type": training}, kind) == called
+
+
+def test_a_fully_trained_model_has_no_adapter_to_give() -> None:
+    with pytest.raises(Unsupported, match="no adapter form"):
+        checkpoint_of({"id": "ft-1", "training_type": {"type": "Full"}}, "adapter")
 
 
 PREFERENCE = Hyperparameters(epochs=2, extra={"beta": 0.2, "rpo_alpha": 0.1})

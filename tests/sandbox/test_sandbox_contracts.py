@@ -96,6 +96,22 @@ def test_files_and_models_satisfy_the_contract(openai_doc: Any, http: httpx.Clie
         check(openai_doc, path("OpenAIFile"), {key: value for key, value in file.items() if value is not None})
 
 
+def test_uploads_in_parts_satisfy_the_contract(openai_doc: Any, http: httpx.Client) -> None:
+    body = {"filename": "big.jsonl", "purpose": "fine-tune", "bytes": 8, "mime_type": "application/jsonl"}
+    upload = http.post("/openai/v1/uploads", json=body).json()
+    check(openai_doc, path("Upload"), _without_null_file(upload))
+    parts = f"/openai/v1/uploads/{upload['id']}/parts"
+    part = http.post(parts, files={"data": ("part", b'{"a":1}\n')}).json()
+    check(openai_doc, path("UploadPart"), part)
+    done = http.post(f"/openai/v1/uploads/{upload['id']}/complete", json={"part_ids": [part["id"]]}).json()
+    given = {key: value for key, value in done["file"].items() if value is not None}
+    check(openai_doc, path("Upload"), done | {"file": given})
+
+
+def _without_null_file(upload: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in upload.items() if key != "file" or value is not None}
+
+
 def test_chat_completions_satisfy_the_contract(openai_doc: Any, http: httpx.Client) -> None:
     body = {"model": "sandbox-small", "messages": [{"role": "user", "content": "hello there"}]}
     check(openai_doc, path("CreateChatCompletionResponse"), http.post("/openai/v1/chat/completions", json=body).json())
