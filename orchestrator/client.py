@@ -108,6 +108,7 @@ class AsyncOrchestrator:
             tell=self._on_notice,
             patience_s=PATIENCE_S if self._patience_s is None else self._patience_s,
             watch_patience_s=WATCH_PATIENCE_S if self._patience_s is None else self._patience_s,
+            rates=self.config.rates,
         )
         self._apply_caps(ledger)
         return Session(home=self.home, environ=self._environ, desk=desk, project=self._name)
@@ -261,7 +262,9 @@ class AsyncOrchestrator:
             return Limits(str(self.home), False, caps, project=self._name)
         view = await self.budget.show()
         caps |= {scope: usd for scope, usd in view.caps.items() if self._applies_here(scope)}
-        return Limits(known.desk.ledger.place, True, caps, view.used(), self._name)
+        desk = known.desk
+        buckets = await desk.db(desk.ledger.buckets.all, self._clock.now())
+        return Limits(desk.ledger.place, True, caps, view.used(), self._name, buckets)
 
     def _applies_here(self, scope: str) -> bool:
         return not scope.startswith("project:") or scope == f"project:{self._name}"

@@ -130,12 +130,23 @@ class SubmissionConfig(_Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateConfig(_Section):
+    """Most that may be asked of each model of one platform; the platform's own limits count where they are lower."""
+
+    requests_per_min: float | None = _setting(None, gt=0, allow_inf_nan=False)
+    tokens_per_min: float | None = _setting(None, gt=0, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config(_Section):
     """The whole file."""
 
     account: str | None = _setting(None, "a name for the account where the platform gives no id")
     prices: Path | None = _setting(None, "your own price file; its rows replace ours")
     notify: str | None = _setting(None, "a command to run, without a shell, when a job has ended")
+    rates: dict[str, RateConfig] = _mapping(
+        "platform.requests_per_min, platform.tokens_per_min: most to ask of a model"
+    )
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     project: ProjectConfig = ProjectConfig()
@@ -205,7 +216,7 @@ def _refused(file: str, error: ValidationError) -> UsageError:
 def _keys(section: list[str]) -> list[str]:
     inside: Any = Config()
     for name in section:
-        inside = getattr(inside, name, None)
+        inside = RateConfig() if inside == {} else getattr(inside, name, None)  # the one mapping of records
     return [item.name for item in fields(inside)] if is_dataclass(inside) else []
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import PlatformFault
+from .hints import rate_hints
 from .records import Completion, JsonObject, Message, Sampling
 
 __all__ = ["StreamedAnswer", "chat_body", "completion_of"]
@@ -39,8 +40,9 @@ def chat_body(
     return body
 
 
-def completion_of(answer: JsonObject, latency_s: float, request_id: str | None) -> Completion:
+def completion_of(answer: JsonObject, latency_s: float, headers: Mapping[str, str]) -> Completion:
     """One whole answer. Raises `PlatformFault` when it holds no choice."""
+    request_id = headers.get("x-request-id")
     choice = _first_choice(answer)
     message = choice.get("message")
     if not isinstance(message, Mapping):
@@ -56,6 +58,7 @@ def completion_of(answer: JsonObject, latency_s: float, request_id: str | None) 
         output_tokens=usage.get("completion_tokens"),
         latency_s=latency_s,
         request_id=request_id,
+        rates=rate_hints(headers),
     )
 
 
@@ -79,8 +82,9 @@ class StreamedAnswer:
             self._finish_reason = choice.get("finish_reason") or self._finish_reason
             self._take(choice.get("delta") or {}, elapsed_s)
 
-    def completion(self, latency_s: float, request_id: str | None) -> Completion:
+    def completion(self, latency_s: float, headers: Mapping[str, str]) -> Completion:
         """The whole answer. Raises `PlatformFault` when the stream ended before it did."""
+        request_id = headers.get("x-request-id")
         if self._finish_reason is None:
             raise PlatformFault("the stream ended before the answer did", request_id=request_id)
         return Completion(
@@ -94,6 +98,7 @@ class StreamedAnswer:
             latency_s=latency_s,
             first_token_s=self.first_token_s,
             request_id=request_id,
+            rates=rate_hints(headers),
         )
 
     def _take(self, delta: JsonObject, elapsed_s: float) -> None:

@@ -200,7 +200,7 @@ def _from_status(error: BaseException, status: int | None, asked: Asked) -> Prov
         status=status,
         wire_code=said.code,
         request_id=headers.get("x-request-id") or headers.get("cf-ray"),
-        retry_after_s=retry_after_s(headers, datetime.now(UTC)),
+        retry_after_s=retry_after_s(headers, datetime.now(UTC), resets=kind is RateLimited),
         body=redact(_raw_body(error), asked.secrets),
         nothing_created=status in PROVED_UNSENT_STATUS,
         fix=asked.fixes.get(kind),

@@ -93,6 +93,14 @@ class Connection:
     http: Any = None
 
     @property
+    def ref(self) -> str:
+        """The account as a ledger knows it: its id or name, and the server where it is not the platform's own."""
+        if self.base_url is None:
+            return self.account
+        # Without an id of its own, an adapter puts the server before the name already.
+        return f"{self.account.removeprefix(f'{self.base_url}#')}@{self.base_url}"
+
+    @property
     def is_sandbox(self) -> bool:
         """True at a loopback address: what is spent there is not money."""
         return self.base_url is not None and (urlsplit(self.base_url).hostname or "") in _LOOPBACK

@@ -41,7 +41,7 @@ class Questions:
         started = perf_counter()
         answer = await self.client.post(self.path, cast_to=self.response, body=body)
         latency_s = perf_counter() - started
-        return completion_of(plain(answer.json()), latency_s, answer.headers.get("x-request-id"))
+        return completion_of(plain(answer.json()), latency_s, answer.headers)
 
     async def _streamed(self, body: JsonObject) -> Completion:
         gathered, started = StreamedAnswer(), perf_counter()
@@ -49,4 +49,4 @@ class Questions:
         async with await sent as stream:
             async for chunk in stream:
                 gathered.add(plain(chunk), perf_counter() - started)
-            return gathered.completion(perf_counter() - started, stream.response.headers.get("x-request-id"))
+            return gathered.completion(perf_counter() - started, stream.response.headers)

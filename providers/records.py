@@ -39,6 +39,7 @@ __all__ = [
     "Price",
     "PriceItem",
     "ProviderFile",
+    "RateHints",
     "Recipe",
     "RemoteEstimate",
     "RemoteFile",
@@ -508,7 +509,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """One answer. `latency_s` is wall time to the last byte; `first_token_s` only when streamed."""
+    """One answer. `latency_s` is wall time to the last byte; `first_token_s` only when streamed; `rates` where told."""
 
     text: str
     model: str
@@ -520,6 +521,15 @@ class Completion:
     latency_s: float = 0.0
     first_token_s: float | None = None
     request_id: str | None = None
+    rates: RateHints | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateHints:
+    """What the platform's own headers say it lets through, a second, of this account and model; None: not told."""
+
+    requests_per_s: float | None = None
+    tokens_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

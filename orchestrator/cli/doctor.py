@@ -1,10 +1,12 @@
-"""`doctor`: what is installed, and which ledger, budget and keys apply here."""
+"""`doctor`: what is installed, which ledger, budget and keys apply here, and how the accounts bear what is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import providers
 from providers.errors import Auth
@@ -14,8 +16,12 @@ from ..config import environment, find_config
 from .options import limit
 from .shell import Shell, command
 
+if TYPE_CHECKING:
+    from ..ledger import BucketRow
+
 __all__ = ["doctor"]
 
+_RECENT_H, _ONE_RETRY = 24, 14
 _EXTRAS = {
     "evaluate": ("scipy", "numpy"),
     "sandbox": ("starlette", "uvicorn", "sklearn"),
@@ -41,6 +47,23 @@ def doctor(shell: Shell) -> None:
         _line(shell, "cap", f"{scope}: {limit(usd)}")
     if not limits.caps:
         _line(shell, "cap", "none: only --max-usd limits a run")
+    since = datetime.now(UTC) - timedelta(hours=_RECENT_H)
+    for row in limits.buckets:
+        if row.updated_at >= since:
+            _line(shell, *_bucket(row))
+
+
+def _bucket(row: BucketRow) -> tuple[str, str]:
+    """A rate or a retry budget as a line: whose, how it stands, and what was waited for it."""
+    waited = f"; waited {row.slept_s:.1f} s" if row.slept_s else ""
+    if row.key.kind == "retries":
+        left = row.left or 0.0
+        state = "" if left >= _ONE_RETRY else ": used up, calls are tried one at a time or fail at once"
+        return "retry", f"{row.key.provider} {row.key.account}: {left:.0f} of 500 left{state}{waited}"
+    rate = "no limit known" if row.per_s is None else f"{row.per_s * 60:,.0f} {row.key.kind} a minute"
+    cuts = f"; cut {row.cuts} times for 429" if row.cuts else ""
+    held = f"; held until {row.not_before:%H:%M:%S} UTC" if row.not_before else ""
+    return "rate", f"{row.key.provider} {row.key.account} {row.key.model}: {rate}{cuts}{held}{waited}"
 
 
 def _line(shell: Shell, what: str, text: str) -> None:

@@ -17,7 +17,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from providers.contract import Provider
-from providers.errors import Auth, Billing, InvalidData, NotFound, ProviderError, Unreachable
+from providers.errors import Auth, Billing, InvalidData, NotFound, ProviderError
 from providers.records import Completion, Message, Sampling
 
 from ..canonical import sha256_of
@@ -26,11 +26,10 @@ from ..errors import TunewrightError
 from ..jobs.desk import Desk
 from ..jobs.patience import patiently
 from ..ledger.codec import dump, load
+from .lanes import Lane, Lanes
 
 __all__ = ["Answer", "Candidate", "Question", "Spec", "ask", "await_model", "questions", "stored"]
 
-_ROW_PATIENCE_S = 120.0
-_OUTAGE_S = 900.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 
 
@@ -147,9 +146,11 @@ async def ask(
 ) -> None:
     """Ask what is not answered yet, storing it under `spec_id`. `providers` maps candidate name → opened account.
 
-    Raises `Auth` or `Billing` at once, and `Unreachable` after a quarter of an hour without a connection: every
-    further request would fail alike. What was answered stays stored.
+    `concurrency`: most questions in flight at one account; fewer where it answers 429. Raises `Auth` or `Billing` at
+    once, and what an account fails with after a quarter of an hour without an answer: every further request would fail
+    alike. What was answered stays stored.
     """
+    lanes = Lanes(desk, providers, concurrency)
     known = await stored(desk, spec_id)
     answered = {key for key, answer in known.items() if answer.error is None}
     work = iter(_interleaved(spec, asked, answered))
@@ -162,7 +163,7 @@ async def ask(
         async with out:
             for candidate, question in work:
                 try:
-                    answer = await _answer(desk, providers[candidate.name], candidate, question, spec.sampling)
+                    answer = await _answer(lanes[candidate.name], candidate, question, spec.sampling)
                 except ProviderError as error:
                     fatal.append(error)
                     return
@@ -180,6 +181,7 @@ async def ask(
                     group.start_soon(worker, send.clone())
     except ExceptionGroup as failed:
         raise _cause(failed) from failed
+    await lanes.close()
     if fatal:
         raise fatal[0]
 
@@ -224,23 +226,14 @@ async def _keep(
                 progress(done, total)
 
 
-async def _answer(
-    desk: Desk, provider: Provider, candidate: Candidate, question: Question, sampling: Sampling
-) -> Answer:
-    example = question.row.example
+async def _answer(lane: Lane, candidate: Candidate, question: Question, sampling: Sampling) -> Answer:
     try:
-        completion = await patiently(
-            desk,
-            provider,
-            lambda: provider.complete(candidate.model, example.prompt, sampling, example.tools),
-            patience_s=_ROW_PATIENCE_S,
-            outage_s=_OUTAGE_S,
-        )
+        completion = await lane.ask(candidate.model, question.row.example, sampling)
     except (Auth, Billing):
         raise
     except ProviderError as error:
-        if isinstance(error, Unreachable) and error.nothing_created:
-            raise  # nobody is there: the other questions would all be missing too
+        if await lane.is_hopeless(error, candidate.model):
+            raise  # the other questions would all be missing too
         return Answer(text="", error=f"{error.code}: {error.message}")
     return Answer(
         text=completion.text,

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
 
 from ..clock import Clock
+from ..config import RateConfig
 from ..ledger import Ledger
 from .owners import alive, me
+
+if TYPE_CHECKING:
+    from .line import Line
 
 __all__ = ["PATIENCE_S", "WATCH_PATIENCE_S", "Desk", "Notice"]
 
@@ -37,7 +41,9 @@ def _silent(_notice: Notice) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """`patience_s`: how long an idempotent call is repeated against an unreachable or faulty platform;
+    """`rates`: platform → what the user settled for it. `lines`: account → what its calls have in common.
+
+    `patience_s`: how long an idempotent call is repeated against an unreachable or faulty platform;
     `watch_patience_s`: the same while a job runs, when an outage costs nothing but time. `owner`: this process, as
     the ledger names it; `alive`: whether the process of such a name still runs.
     """
@@ -49,6 +55,8 @@ class Desk:
     watch_patience_s: float = WATCH_PATIENCE_S
     owner: str = field(default_factory=me)
     alive: Callable[[str | None], bool] = alive
+    rates: Mapping[str, RateConfig] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)
     _one: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

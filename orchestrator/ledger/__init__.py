@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from ..folders import writable
 from ..home import FILE_NAME, URL_VARIABLE
+from .buckets import RETRIES_MOST, BucketKey, BucketRow, Buckets, Slot
 from .budget import Budget, Reservation, Spending, training_spending
 from .by_word import settle_by_word
 from .deliveries import Arrival, Deliveries
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEASE_SENT",
+    "RETRIES_MOST",
     "UNRESOLVED",
     "UNSENT",
     "UNSETTLED",
     "Arrival",
     "Bill",
+    "BucketKey",
+    "BucketRow",
     "Budget",
     "Claim",
     "Entry",
@@ -52,6 +56,7 @@ __all__ = [
     "Progress",
     "Reservation",
     "Run",
+    "Slot",
     "Spending",
     "lease_spending",
     "training_spending",
@@ -79,6 +84,7 @@ class Ledger:
         self.watched = Watched(engine)
         self.deliveries = Deliveries(engine)
         self.notices = Notices(engine)
+        self.buckets = Buckets(engine)
 
     @cached_property
     def training_sets(self) -> TrainingSets:

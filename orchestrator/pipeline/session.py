@@ -44,11 +44,7 @@ class Account:
     @property
     def ref(self) -> str:
         """The organisation, project or given name, and the server where it is not the platform's own."""
-        base_url = self.connection.base_url
-        if base_url is None:
-            return self.connection.account
-        # Without an id of its own, an adapter puts the server before the name already.
-        return f"{self.connection.account.removeprefix(f'{base_url}#')}@{base_url}"
+        return self.connection.ref
 
     @property
     def sandbox(self) -> bool:

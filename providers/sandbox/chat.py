@@ -19,7 +19,7 @@ from .rows import message_text, tool_calls_of
 from .tokens import message_tokens, text_tokens
 from .world import Sandbox, Tuned
 
-__all__ = ["Answer", "answer", "check_chat", "respond"]
+__all__ = ["Answer", "answer", "check_chat", "respond", "throttled"]
 
 _UNLIMITED = 1 << 30
 
@@ -72,6 +72,17 @@ def check_chat(body: Mapping[str, Any]) -> None:
         raise Refused(400, "Invalid 'messages': expected a non-empty array of message objects.", param="messages")
 
 
+def throttled(world: Sandbox, body: Mapping[str, Any]) -> Mapping[str, str]:
+    """The rate-limit headers of the answer to come. Raises `Refused` (429) when the model's limit is reached.
+
+    What is counted is known before the answer: the prompt, and the most tokens that were asked for.
+    """
+    if not world.throttle.on:
+        return {}
+    most = body.get("max_completion_tokens") or body.get("max_tokens") or 0
+    return world.throttle.take(body["model"], message_tokens(body["messages"]) + most)
+
+
 def _cut(text: str, body: Mapping[str, Any]) -> tuple[str, str]:
     stops = body.get("stop") or ()
     for stop in [stops] if isinstance(stops, str) else stops:
@@ -85,14 +96,17 @@ def _cut(text: str, body: Mapping[str, Any]) -> tuple[str, str]:
     return " ".join(words), "length"
 
 
-def respond(given: Answer, body: Mapping[str, Any], created: int, wire: str) -> Response:
+def respond(
+    given: Answer, body: Mapping[str, Any], created: int, wire: str, headers: Mapping[str, str] | None = None
+) -> Response:
     """The HTTP answer: one JSON document, or a stream when the request asks for one."""
     head = {"id": new_id("chatcmpl-"), "created": created, "model": body["model"]}
     if body.get("stream"):
-        return StreamingResponse(_stream(given, body, head, wire), media_type="text/event-stream")
+        return StreamingResponse(_stream(given, body, head, wire), media_type="text/event-stream", headers=headers)
     choices = [_choice(given, index) for index in range(body.get("n") or 1)]
     extra: dict[str, Any] = {"prompt": []} if wire == "together" else {"system_fingerprint": "fp_sandbox"}
-    return JSONResponse({**head, "object": "chat.completion", "choices": choices, "usage": given.usage, **extra})
+    document = {**head, "object": "chat.completion", "choices": choices, "usage": given.usage, **extra}
+    return JSONResponse(document, headers=headers)
 
 
 def _choice(given: Answer, index: int) -> dict[str, Any]:

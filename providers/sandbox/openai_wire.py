@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from . import openai_uploads, openai_webhooks
 from .catalog import BaseModel, base_models
-from .chat import answer, check_chat, respond
+from .chat import answer, check_chat, respond, throttled
 from .files import StoredFile
 from .jobs import View
 from .openai_jobs import job_fields
@@ -200,8 +200,9 @@ class _Wire:
         body = await body_of(request)
         check_chat(body)
         found = self._model(body["model"])
+        headers = throttled(self._world, body)
         given = await answer(self._world, found if isinstance(found, Tuned) else None, body)
-        return respond(given, body, int(self._world.clock.now()), _WIRE)
+        return respond(given, body, int(self._world.clock.now()), _WIRE, headers)
 
 
 def _check_upload(name: str, purpose: str, data: bytes) -> None:

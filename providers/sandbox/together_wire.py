@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from . import together_files, together_serving
 from .catalog import BaseModel, base_models
-from .chat import answer, check_chat, respond
+from .chat import answer, check_chat, respond, throttled
 from .jobs import View, tuned_name
 from .package import packed
 from .refusals import Refused, body_of
@@ -136,8 +136,9 @@ class _Wire:
     async def chat(self, request: Request) -> Response:
         body = await body_of(request)
         check_chat(body)
-        given = await answer(self._world, self._asked(body["model"]), body)
-        return respond(given, body, int(self._world.clock.now()), _WIRE)
+        tuned, headers = self._asked(body["model"]), throttled(self._world, body)
+        given = await answer(self._world, tuned, body)
+        return respond(given, body, int(self._world.clock.now()), _WIRE, headers)
 
     def _asked(self, name: str) -> Tuned | None:
         """The tuned model behind a ready deployment, None for a base. Raises `Refused` as the platform does."""

@@ -17,6 +17,7 @@ from .jobs import Job, TrainedEpoch, View, tuned_name
 from .lesson import Learner
 from .serving import Serving
 from .store import Records, Store
+from .throttle import Throttle
 from .training import KEPT_CHECKPOINTS, Trainer
 from .webhooks import Webhooks
 
@@ -53,6 +54,7 @@ class Sandbox:
         self.clock = clock or Clock()
         self.faults = faults or Faults()
         self.pace_s = pace_s
+        self.throttle = Throttle(self.clock.now)
         self.store = Store(state_dir)
         self._advanced = Records(self.store, "advanced", lambda body: float(body["s"]), lambda s: {"s": s})
         self.clock.advance(self._advanced.get("clock") or 0.0)

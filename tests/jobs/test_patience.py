@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 import providers
 from orchestrator.jobs.patience import patiently
-from providers.errors import Auth, PlatformFault, RateLimited, Unreachable
+from orchestrator.ledger import BucketKey
+from providers.errors import Auth, Billing, PlatformFault, RateLimited, Unreachable
 
 pytestmark = pytest.mark.anyio
 
@@ -76,7 +78,68 @@ async def test_no_patience_asks_once(world: Any, bench: Any, account: Any, clock
     assert (clock.slept, world.count("GET", "/fine_tuning/jobs")) == ([], 1)
 
 
-async def test_every_wait_is_told(world: Any, bench: Any, account: Any) -> None:
-    world.fault("server_error", **{**LIST, "count": 2})
-    await patiently(bench.desk, account, account.jobs)
+async def test_an_episode_of_failures_is_told_once(world: Any, bench: Any, account: Any, clock: Any) -> None:
+    for _ in range(2):
+        world.fault("server_error", **{**LIST, "count": 3})
+        await patiently(bench.desk, account, account.jobs)
+        await patiently(bench.desk, account, account.jobs)
+        clock.pass_by(60)
     assert [notice.kind for notice in bench.told] == ["retrying", "retrying"]
+
+
+async def test_what_lasted_is_told_to_be_over(world: Any, bench: Any, account: Any, clock: Any) -> None:
+    world.fault("rate_limit", **{**LIST, "count": 3}, seconds=50)
+    await patiently(bench.desk, account, account.jobs, patience_s=600)
+    assert [notice.kind for notice in bench.told] == ["retrying", "recovered"]
+
+
+async def test_no_credit_is_never_asked_for_twice(world: Any, bench: Any, account: Any, clock: Any) -> None:
+    world.fault("insufficient_quota", **LIST)
+    with pytest.raises(Billing):
+        await patiently(bench.desk, account, account.jobs, patience_s=3600)
+    assert (clock.slept, world.count("GET", "/fine_tuning/jobs")) == ([], 1)
+
+
+async def test_every_wait_is_logged_with_its_reason_and_without_the_key(
+    world: Any, bench: Any, account: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.fault("server_error", **{**LIST, "count": 2})
+    with caplog.at_level(logging.DEBUG, "orchestrator"):
+        await patiently(bench.desk, account, account.jobs)
+    waits = [line for line in caplog.messages if line.startswith("waiting")]
+    assert len(waits) == 2
+    assert all("HTTP 500" in line and account.connection.api_key.reveal() not in line for line in waits)
+
+
+async def test_when_retries_are_used_up_a_short_call_fails_at_once_and_says_so(
+    world: Any, bench: Any, account: Any, clock: Any
+) -> None:
+    used_up(bench, account, clock)
+    world.fault("server_error", **LIST)
+    with pytest.raises(PlatformFault, match="retries are used up") as failed:
+        await patiently(bench.desk, account, account.jobs, patience_s=60)
+    assert (clock.slept, world.count("GET", "/fine_tuning/jobs")) == ([], 1)
+    assert "doctor" in (failed.value.fix or "")
+
+
+async def test_a_waiter_gives_up_in_time_with_the_last_failure(world: Any, bench: Any, account: Any) -> None:
+    used_up(bench, account, bench.desk.clock)
+    world.fault("server_error", **LIST)
+    with pytest.raises(PlatformFault, match="HTTP 500"):
+        await patiently(bench.desk, account, account.jobs, patience_s=300)
+    assert world.count("GET", "/fine_tuning/jobs") < 20
+
+
+async def test_retries_used_up_yesterday_are_there_again_today(
+    world: Any, bench: Any, account: Any, clock: Any
+) -> None:
+    used_up(bench, account, clock)
+    clock.pass_by(3600)
+    world.fault("server_error", **{**LIST, "count": 2})
+    assert isinstance(await patiently(bench.desk, account, account.jobs), tuple)
+
+
+def used_up(bench: Any, account: Any, clock: Any) -> None:
+    """Other processes of this ledger have spent the whole budget just now."""
+    key = BucketKey("openai", account.connection.ref, "*", "retries")
+    assert bench.ledger.buckets.spend(key, 495.0, 0.0, 0.0, clock.now())
