@@ -21,7 +21,7 @@ from .errors import BudgetRefused, StillRunning, UsageError
 from .home import find_home, has_ledger, project_name
 from .pipeline.pairs import check_pairs, load_pairs, pairs_to_quote, sample_to_quote
 from .pipeline.project import Project
-from .settings import RunOptions, RunSettings, Target, merge
+from .settings import RunOptions, RunSettings, Target, merge, trouble_policy
 
 if TYPE_CHECKING:
     from providers.records import PlannedRequest, ProviderFile, RemoteJob
@@ -355,10 +355,13 @@ class AsyncOrchestrator:
         see: See = _unseen,
         timeout_s: float | None = None,
         notify: str | None = None,
+        on_trouble: str | None = None,
     ) -> RemoteJob:
         """Watch to the end. Raises `JobFailed`, or `StillRunning` when `timeout_s` passed; the job goes on.
 
-        `notify`: a command to run when the job has ended, at most once a job; see docs/webhooks.md.
+        `notify`: a command to run when the job has ended, at most once a job; see docs/webhooks.md. `on_trouble`:
+        "warn", "pause", "cancel" or "keep" when the curve shows trouble; by default as the run was started, and for a
+        job made elsewhere as the configuration says.
         """
         import anyio
 
@@ -367,10 +370,13 @@ class AsyncOrchestrator:
 
         words = self._notify_words(notify)
         found = await self.find_run(run)
+        policy = None
+        if on_trouble is not None or "settings" not in found.record:
+            policy = trouble_policy(self.config, on_trouble)
         try:
             async with notifying(self.session, found, words):
                 with anyio.fail_after(timeout_s):
-                    return await steps.follow(self.session, found, see)
+                    return await steps.follow(self.session, found, see, policy)
         except TimeoutError as error:
             raise StillRunning(
                 f"the job still runs after {timeout_s:.0f} s", fix=f"tunewright watch {found.id}"

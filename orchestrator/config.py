@@ -20,11 +20,22 @@ from .errors import UsageError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
-__all__ = ["CONFIG_NAME", "Config", "checked", "environment", "find_config", "load_config", "schema", "template"]
+__all__ = [
+    "CONFIG_NAME",
+    "Config",
+    "OnIllness",
+    "checked",
+    "environment",
+    "find_config",
+    "load_config",
+    "schema",
+    "template",
+]
 
 CONFIG_NAME = "tunewright.toml"
 _LOOK = "mend the file, or move it away and let `tunewright init` write a commented one"
 OnTrouble = Literal["drop", "warn", "refuse"]
+OnIllness = Literal["warn", "pause", "cancel", "keep"]
 
 
 class _Section:
@@ -64,6 +75,16 @@ class DataConfig(_Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthConfig(_Section):
+    """What to do when the training curve shows trouble: warn, pause, cancel, or keep the best checkpoint."""
+
+    on_trouble: OnIllness = _setting("warn", "for every trouble that is not named below")
+    overfitting: OnIllness | None = None
+    plateau: OnIllness | None = None
+    divergence: OnIllness | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig(_Section):
     """Where and how to train. What is not given is chosen by a cautious preset, with its reason."""
 
@@ -76,6 +97,7 @@ class TrainingConfig(_Section):
     lora: bool | None = None
     suffix: str | None = None
     settings: dict[str, Any] = _mapping("platform settings by name, as with --set")
+    health: HealthConfig = HealthConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,12 +263,16 @@ def template() -> str:
         "",
     ]
     for item in fields(Config):
-        if is_dataclass(item.default):
-            lines += ["", f"[{item.name}]", f"# {(item.default.__doc__ or '').strip()}"]
-            lines += [_line(inner) for inner in fields(item.default)]
-        else:
-            lines.append(_line(item))
+        lines += _table(item.name, item.default) if is_dataclass(item.default) else [_line(item)]
     return "\n".join(lines) + "\n"
+
+
+def _table(name: str, section: Any) -> list[str]:
+    """A section with its keys, then the sections inside it."""
+    inner = {item.name: item.default for item in fields(section) if is_dataclass(item.default)}
+    lines = ["", f"[{name}]", f"# {(section.__doc__ or '').strip()}"]
+    lines += [_line(item) for item in fields(section) if item.name not in inner]
+    return lines + [line for key, part in inner.items() for line in _table(f"{name}.{key}", part)]
 
 
 def _line(item: Field[Any]) -> str:

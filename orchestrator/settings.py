@@ -7,17 +7,19 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypedDict, Unpack, get_args
+from typing import Any, TypedDict, Unpack, cast, get_args
 
 from providers.records import Hyperparameters, Method, Sampling
 
-from .config import Config
+from .config import Config, OnIllness
 from .dataset.records import Action, Columns, Policy, Skippable
 from .errors import UsageError
 from .evaluation.decide import Rule
 from .evaluation.graders import named
+from .jobs.health import ACTIONS
+from .jobs.health import Policy as TroublePolicy
 
-__all__ = ["RunOptions", "RunSettings", "Target", "merge"]
+__all__ = ["RunOptions", "RunSettings", "Target", "merge", "trouble_policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class RunSettings:
     accept_unknown: bool = False
     resubmit_after_settle: bool = False
     accept_sunset: bool = False
+    on_trouble: TroublePolicy = TroublePolicy()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -130,6 +133,7 @@ class RunOptions(TypedDict, total=False):
     again: bool | None
     accept_unknown: bool | None
     accept_sunset: bool | None
+    on_trouble: str | None
 
 
 _SEVERAL = {"to", "skip", "allow_secrets"}
@@ -138,6 +142,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "near_duplicates": get_args(Action),
     "skip": get_args(Skippable),
     "method": tuple(Method),
+    "on_trouble": ACTIONS,
 }
 
 
@@ -192,6 +197,20 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         accept_unknown=flags.get("accept_unknown", False),
         resubmit_after_settle=config.submission.resubmit_after_settle,
         accept_sunset=flags.get("accept_sunset", config.submission.accept_sunset),
+        on_trouble=trouble_policy(config, flags.get("on_trouble")),
+    )
+
+
+def trouble_policy(config: Config, action: str | None = None) -> TroublePolicy:
+    """What to do on trouble: the flag for every trouble, else each by the configuration. Raises `UsageError`."""
+    if action is not None:
+        _refuse_other("on_trouble", (action,), ACTIONS)
+        return TroublePolicy.all(cast("OnIllness", action))
+    health = config.training.health
+    return TroublePolicy(
+        overfitting=health.overfitting or health.on_trouble,
+        plateau=health.plateau or health.on_trouble,
+        divergence=health.divergence or health.on_trouble,
     )
 
 

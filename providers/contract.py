@@ -167,9 +167,17 @@ class Platform(Protocol):
         ...
 
     def requests(
-        self, plan: Plan, files: Sequence[ProviderFile], tag: str, base_url: str | None = None
+        self,
+        plan: Plan,
+        files: Sequence[ProviderFile],
+        tag: str,
+        base_url: str | None = None,
+        ids: Mapping[str, str] | None = None,
     ) -> Sequence[PlannedRequest]:
-        """Every request a submission of this plan would send, in order, with the exact bodies."""
+        """Every request a submission of this plan would send, in order, with the exact bodies.
+
+        `ids` maps a file's role to its remote id, once it has one; until then a word in brackets stands for it.
+        """
         ...
 
     def connection(self, environ: Mapping[str, str], account: str | None, state_dir: Path) -> Connection:

@@ -46,10 +46,15 @@ class EmbeddedPlatform(OpenAIPlatform):
         )
 
     def requests(
-        self, plan: Plan, files: Sequence[ProviderFile], tag: str, base_url: str | None = None
+        self,
+        plan: Plan,
+        files: Sequence[ProviderFile],
+        tag: str,
+        base_url: str | None = None,
+        ids: Mapping[str, str] | None = None,
     ) -> Sequence[PlannedRequest]:
         """Every request of a submission, in order; the port is chosen when the sandbox starts."""
-        return planned_requests(plan, files, tag, (base_url or f"{_LOOPBACK}:<port>/openai/v1").rstrip("/"))
+        return planned_requests(plan, files, tag, (base_url or f"{_LOOPBACK}:<port>/openai/v1").rstrip("/"), ids)
 
     def open(self, connection: Connection) -> AbstractAsyncContextManager[Provider]:
         """Start it, talk to it, stop it. Raises `Unsupported` when the extra is not installed."""

@@ -2,48 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from math import isfinite
+from typing import Any, TypeVar
 
 from .errors import CannotTell, PlatformFault
 from .records import JsonObject
 
-__all__ = ["MAX_PAGES", "day", "every", "given_files", "integer", "iso_time", "items", "number", "plain", "unix_time"]
+__all__ = [
+    "MAX_PAGES",
+    "day",
+    "every",
+    "given_files",
+    "integer",
+    "iso_time",
+    "items",
+    "latest_attempt",
+    "loss",
+    "number",
+    "plain",
+    "unix_time",
+]
+
+T = TypeVar("T")
 
 MAX_PAGES = 500
 """Where a listing is given up: at 100 a page, 50,000 jobs or files."""
 
 
-def plain(answer: Any) -> JsonObject:
-    """An SDK object as the JSON it was. An HTML page comes out of both SDKs as `str`: that is no answer."""
+def plain(answer: Any, *, as_it_came: bool = False) -> JsonObject:
+    """An SDK object as the JSON it was. An HTML page comes out of both SDKs as `str`: that is no answer.
+
+    `as_it_came`: without pydantic's JSON mode, which makes null of a NaN; for answers that hold losses and no times.
+    """
     if isinstance(answer, Mapping):
         return answer
     if not hasattr(answer, "to_dict"):
         raise PlatformFault("the answer is not a JSON object", body=str(answer)[:65_536])
-    found: JsonObject = answer.to_dict(mode="json", warnings=False)
+    found: JsonObject = answer.to_dict(mode="python" if as_it_came else "json", warnings=False)
     return found
 
 
-def items(answer: Any) -> list[JsonObject]:
+def items(answer: Any, *, as_it_came: bool = False) -> list[JsonObject]:
     """The `data` of a listing; a null list is an empty one. An answer without `data` is no listing, and no "none"."""
-    listing = plain(answer)
+    listing = plain(answer, as_it_came=as_it_came)
     if "data" not in listing:
         raise PlatformFault("the answer is not a listing", body=str(dict(listing))[:65_536])
     data = listing["data"]
     return [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
 
 
-async def every(fetch: Callable[[str | None], Awaitable[Any]]) -> AsyncIterator[JsonObject]:
+async def every(
+    fetch: Callable[[str | None], Awaitable[Any]], *, as_it_came: bool = False
+) -> AsyncIterator[JsonObject]:
     """Each entry of a listing paged by the last id; stops at a page with nothing new, whatever `has_more` says.
 
-    Raises `CannotTell` after `MAX_PAGES`: an unfinished listing must never look like a finished one.
+    `as_it_came`: see `plain`. Raises `CannotTell` after `MAX_PAGES`: an unfinished listing must never look like a
+    finished one.
     """
     seen: set[str] = set()
     after: str | None = None
     for _ in range(MAX_PAGES):
         answer = await fetch(after)
-        fresh = [entry for entry in items(answer) if str(entry.get("id")) not in seen]
+        fresh = [entry for entry in items(answer, as_it_came=as_it_came) if str(entry.get("id")) not in seen]
         for entry in fresh:
             seen.add(str(entry.get("id")))
             yield entry
@@ -81,13 +103,18 @@ def day(value: object) -> date | None:
 
 def number(value: object) -> float | None:
     """A finite number, also when it came as text; nonsense is None."""
+    found = loss(value)
+    return found if found is not None and isfinite(found) else None
+
+
+def loss(value: object) -> float | None:
+    """A number, also when it came as text, NaN and infinity too: a loss that is no number tells of a divergence."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        found = float(value)
-    except ValueError:
+        return float(value)
+    except (ValueError, OverflowError):
         return None
-    return found if found - found == 0 else None
 
 
 def integer(value: object) -> int | None:
@@ -100,3 +127,20 @@ def given_files(job: JsonObject) -> dict[str, str]:
     """A job's files by role, as both wires name them."""
     named = {"train": job.get("training_file"), "validation": job.get("validation_file")}
     return {role: str(file_id) for role, file_id in named.items() if file_id}
+
+
+def latest_attempt(told: Iterable[tuple[int, T]]) -> list[tuple[int, T]]:
+    """Training steps in the order told, without those of an attempt that was thrown away.
+
+    A step that is told again after later ones was trained again: the job went back to it, and what came after it the
+    first time is no part of the model.
+    """
+    kept: list[tuple[int, T]] = []
+    seen: set[int] = set()
+    for step, value in told:
+        if step in seen and kept and step < kept[-1][0]:
+            while kept and kept[-1][0] >= step:
+                kept.pop()
+        seen.add(step)
+        kept.append((step, value))
+    return kept

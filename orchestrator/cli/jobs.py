@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +71,24 @@ def ls(shell: Shell) -> None:
 def show(shell: Shell, job: str) -> None:
     """One job, freshly read from its platform, and its whole history."""
     intent, history = shell.call(lambda orchestrator: orchestrator.jobs.show(job))
-    shell.emit({**_brief(intent), "plan": plain(intent.plan), "history": [plain(entry) for entry in history]})
+    at_platform = plain(intent.job.hyperparameters) if intent.job else {}
+    shell.emit(
+        {
+            **_brief(intent),
+            "plan": plain(intent.plan),
+            "request": None if intent.request is None else plain(intent.request),
+            "hyperparameters_at_platform": at_platform,
+            "health": plain(intent.health),
+            "history": [plain(entry) for entry in history],
+        }
+    )
     _line(shell, intent)
     shell.out.print(f"  reserved {money(intent.reserved_usd, sandbox=intent.sandbox, most=True)}")
+    if intent.request is not None:
+        shell.out.print(f"  sent: {json.dumps(plain(intent.request), ensure_ascii=False)}")
+    if at_platform:
+        values = ", ".join(f"{name} {json.dumps(value)}" for name, value in at_platform.items())
+        shell.out.print(f"  as the platform has it: {values}")
     for entry in history:
         detail = ", ".join(f"{key} {value}" for key, value in entry.data.items())
         shell.out.print(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.kind}  {detail}")
@@ -92,10 +108,15 @@ def events(shell: Shell, job: str) -> None:
 @command()
 @_JOB
 def metrics(shell: Shell, job: str) -> None:
-    """The training curve so far."""
-    points = shell.call(lambda orchestrator: orchestrator.jobs.metrics(job))
-    shell.emit({"metrics": [plain(point) for point in points]})
-    shell.out.print(curve_text(points) or "no metrics yet")
+    """The training curve so far, and what it shows."""
+    from ..report.twin import plain as without_nan
+
+    reading = shell.call(lambda orchestrator: orchestrator.jobs.read(job))
+    points, diagnoses = without_nan(reading.metrics), without_nan(reading.diagnoses)
+    shell.emit({"metrics": points, "diagnoses": diagnoses})
+    shell.out.print(curve_text(reading.metrics) or "no metrics yet")
+    for diagnosis in reading.diagnoses:
+        shell.out.print(diagnosis.text, style="yellow" if diagnosis.severity == "warning" else "dim")
 
 
 @command()

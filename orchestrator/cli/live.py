@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,10 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
 
 
 def curve_text(points: Sequence[MetricPoint]) -> str:
-    """Training and validation loss as bars with their last values; in preference training what the rewards say too."""
+    """Training and validation loss as bars with their last values; in preference training what the rewards say too.
+
+    A loss that is no number has no bar, and is said where it is the last.
+    """
     parts = []
     for name, losses in (
         ("train loss", [p.train_loss for p in points if p.train_loss is not None]),
@@ -43,7 +47,7 @@ def curve_text(points: Sequence[MetricPoint]) -> str:
         ("reward margin", [p.reward_margin for p in points if p.reward_margin is not None]),
     ):
         if losses:
-            parts.append(f"{name} {sparkline(losses)} {losses[-1]:.3f}")
+            parts.append(f"{name} {sparkline([loss for loss in losses if isfinite(loss)])} {losses[-1]:.3f}")
     return "  ".join([*parts, *_preferred(points)])
 
 
@@ -88,7 +92,7 @@ class Watcher:
             if event.type != "metrics":
                 self._shell.err.print(f"  {event.message}", style="dim")
         for diagnosis in reading.diagnoses:
-            self._once(f"{diagnosis.name}: {diagnosis.evidence}. {diagnosis.advice}", diagnosis.name)
+            self._once(diagnosis.text, diagnosis.name, "yellow" if diagnosis.severity == "warning" else "dim")
         if self._status is not None:
             self._status.update(plain_text(f"{job.label}  {curve_text(reading.metrics)}"))
         if reading.ended:
@@ -100,10 +104,10 @@ class Watcher:
         if reading.metrics:
             self._shell.err.print(f"  {curve_text(reading.metrics)}")
 
-    def _once(self, text: str, key: str) -> None:
+    def _once(self, text: str, key: str, style: str) -> None:
         if key not in self._said:
             self._said.add(key)
-            self._shell.err.print(text, style="yellow")
+            self._shell.err.print(text, style=style)
 
 
 _SAY_EVERY_S = 30.0

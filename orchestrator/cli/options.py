@@ -21,6 +21,7 @@ __all__ = [
     "gather",
     "limit",
     "money",
+    "on_trouble",
     "reading",
     "spending",
     "targets",
@@ -125,6 +126,12 @@ training = _stack(
     option("--account", help="A name for the account, where the platform gives no id."),
     option("--prices", type=_FILE, help="Your own price file (TOML); its rows replace ours."),
     option("--people-usd", type=USD, help="Your own figure for data and people, shown in the quote."),
+)
+
+on_trouble = option(
+    "--on-trouble",
+    type=click.Choice(["warn", "pause", "cancel", "keep"]),
+    help="When the curve overfits, rests or diverges; keep evaluates the best checkpoint [warn].",
 )
 
 asking = _stack(

@@ -12,7 +12,7 @@ import click
 
 from ..errors import BudgetRefused
 from .live import Counter, Watcher
-from .options import PAIRS, asking, gather, limit, reading, spending, targets, training
+from .options import PAIRS, asking, gather, limit, on_trouble, reading, spending, targets, training
 from .quoting import print_limits, print_quote
 from .shell import Shell, command, option
 from .verdict import finish
@@ -67,6 +67,7 @@ def consent(shell: Shell, yes: bool) -> Callable[[Quote | None, RunSettings], No
 @spending
 @_SUNSET
 @_NOTIFY
+@on_trouble
 @_DRY_RUN
 @_AGAIN
 def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, notify: str | None, **given: Any) -> None:
@@ -94,6 +95,7 @@ def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, notify: str | None,
 @training
 @spending
 @_SUNSET
+@on_trouble
 @_DRY_RUN
 @_AGAIN
 def submit(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> None:
@@ -112,10 +114,14 @@ def submit(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) ->
 @click.argument("run_id", metavar="[RUN]", required=False)
 @option("--timeout", "timeout_s", type=float, help="Seconds to watch; exit 75 when they pass.")
 @_NOTIFY
-def watch(shell: Shell, run_id: str | None, timeout_s: float | None, notify: str | None) -> None:
+@on_trouble
+def watch(
+    shell: Shell, run_id: str | None, timeout_s: float | None, notify: str | None, on_trouble: str | None
+) -> None:
     """Watch the job of RUN (default: the newest) to its end. Ctrl-C leaves it running."""
+    how: dict[str, Any] = {"timeout_s": timeout_s, "notify": notify, "on_trouble": on_trouble}
     with Watcher(shell) as see:
-        job = shell.call(lambda orchestrator: orchestrator.watch(run_id, see=see, timeout_s=timeout_s, notify=notify))
+        job = shell.call(lambda orchestrator: orchestrator.watch(run_id, see=see, **how))
     shell.emit({"run": shell.run_id, "job": job.id, "state": job.label, "tuned_model": job.tuned_model})
     shell.out.print(f"tuned model: {job.tuned_model}")
     shell.out.print(f"next: tunewright evaluate {shell.run_id}")

@@ -7,7 +7,7 @@ absent is in doubt, and `recover` never sends.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ import anyio
 
 from providers.contract import Provider
 from providers.errors import Billing, CannotTell, ProviderError
-from providers.records import Plan, ProviderFile, RemoteJob
+from providers.records import JsonObject, Plan, ProviderFile, RemoteJob
 
 from ..canonical import intent_id, tag_of
 from ..errors import TunewrightError
@@ -125,7 +125,7 @@ async def _upload_and_create(desk: Desk, provider: Provider, intent: Intent, ord
     known = await _known_by_tag(desk, provider, intent)
     if known is not None:
         return known
-    return await _create(desk, provider, intent, order.plan, ids)
+    return await _create(desk, provider, intent, order, ids)
 
 
 async def _gate_on_remote_estimate(
@@ -164,11 +164,12 @@ async def _known_by_tag(desk: Desk, provider: Provider, intent: Intent) -> Inten
     return await desk.db(desk.ledger.intents.get, intent.id)
 
 
-async def _create(desk: Desk, provider: Provider, intent: Intent, plan: Plan, ids: dict[str, str]) -> Intent:
+async def _create(desk: Desk, provider: Provider, intent: Intent, order: Order, ids: dict[str, str]) -> Intent:
     """The paid request. Whoever wins the compare-and-set may send, once."""
     reach("before_creating")
     began = desk.clock.now()
-    attempt = await desk.db(desk.ledger.intents.begin_create, intent.id, began)
+    body = paid_body(provider, order, intent.tag, ids)
+    attempt = await desk.db(desk.ledger.intents.begin_create, intent.id, began, body)
     if attempt is None:
         return await _follow_winner(desk, provider, intent)
     reach("after_creating")
@@ -177,11 +178,18 @@ async def _create(desk: Desk, provider: Provider, intent: Intent, plan: Plan, id
         await _proved_absent(desk, intent, attempt, "stalled before sending")
         raise TunewrightError("the machine stalled before the paid request; nothing was sent", fix="start it again")
     try:
-        job = await provider.create(plan, ids, intent.tag)
+        job = await provider.create(order.plan, ids, intent.tag)
     except ProviderError as error:
         return await _classify(desk, provider, intent, attempt, error)
     reach("after_create_answer")
     return await _record(desk, intent, job)
+
+
+def paid_body(provider: Provider, order: Order, tag: str, ids: Mapping[str, str]) -> JsonObject | None:
+    """The body of the one paid request, exactly as it goes out; None where a platform cannot tell it beforehand."""
+    planned = provider.platform.requests(order.plan, order.files, tag, provider.connection.base_url, ids)
+    body = next((request.body for request in planned if request.paid), None)
+    return body if isinstance(body, Mapping) else None
 
 
 async def _record(desk: Desk, intent: Intent, job: RemoteJob) -> Intent:

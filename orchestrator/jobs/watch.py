@@ -63,11 +63,12 @@ async def keep(
     outcome = await found(claim, answer, now, quoted_hours=hours, keeps_lease=keeps_lease, stretch=stretch)
     kept = await desk.db(ledger.watched.keep, [outcome.found], now)
     points = await desk.db(ledger.intents.metrics, claim.intent_id)
+    told = await desk.db(ledger.intents.events, claim.intent_id)
     return Reading(
         job=answer.job,
         new_events=kept.fresh.get(claim.intent_id, ()),
         metrics=points,
-        diagnoses=diagnose(points, ended=answer.job.state in TERMINAL_STATES),
+        diagnoses=diagnose(points, ended=answer.job.state in TERMINAL_STATES, events=told),
         claim=claim,
         next_at=outcome.found.next_at,
         stuck=outcome.stuck,

@@ -8,7 +8,7 @@ PLANNED → APPROVED → UPLOADED → CREATING → CREATED → ENDED
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,13 +16,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from providers.records import TERMINAL_STATES, Plan, RemoteJob
+from providers.records import TERMINAL_STATES, JsonObject, Plan, RemoteJob
 
 from ..errors import UsageError
 from . import schema
 from .budget import Reservation, close, hold, is_held, training_spending
 from .claims import watch_from
-from .codec import dump, load
+from .codec import dump, load, load_json
 from .engine import writing
 from .history import Entry, append, entries, iso
 from .readings import Readings
@@ -55,7 +55,11 @@ UNRESOLVED = (*UNSETTLED, IntentState.NEEDS_HUMAN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """One wish for a paid job. `reserved_usd`: what was approved to be held from the budget for it."""
+    """One wish for a paid job. `reserved_usd`: what was approved to be held from the budget for it.
+
+    `request`: the body of the paid request, exactly as it was sent last; None before, and for an adopted job. `health`:
+    what was last seen of the training curve, and what was done about it (`jobs.trouble` reads it).
+    """
 
     id: str
     tag: str
@@ -71,6 +75,8 @@ class Intent:
     job_id: str | None = None
     reserved_usd: Decimal | None = None
     last_error: str | None = None
+    request: JsonObject | None = None
+    health: JsonObject = field(default_factory=dict)
     created_at: datetime
     updated_at: datetime
 
@@ -149,16 +155,18 @@ class Intents(Readings):
             values = {"reserved_usd": wish.usd}
             return _move(connection, intent_id, UNSENT, target, now, "approved", data, None, values)
 
-    def begin_create(self, intent_id: str, now: datetime) -> int | None:
+    def begin_create(self, intent_id: str, now: datetime, request: JsonObject | None = None) -> int | None:
         """Claim the one POST: UPLOADED → CREATING, durably, before the first byte. One caller wins.
 
-        Answers the number of the attempt; None to a loser, and while no money is held for it.
+        `request`: the body that will be sent, kept in the same transaction. Answers the number of the attempt; None to
+        a loser, and while no money is held for it.
         """
         with writing(self._engine) as connection:
             row = self._row(connection, intent_id)
             if row is None or not is_held(connection, training_spending(intent_id)):
                 return None
             values = {"attempt": row.attempt + 1, "sent_at": now, "empty_looks": 0, "looked_at": None}
+            values["request"] = None if request is None else dump(request)
             source, target = (IntentState.UPLOADED,), IntentState.CREATING
             data = {"attempt": row.attempt + 1}
             won = _move(connection, intent_id, source, target, now, "", data, row.attempt, values)
@@ -338,6 +346,8 @@ def _intent(row: Any) -> Intent:
         job_id=row.job_id,
         reserved_usd=_usd(row.reserved_usd),
         last_error=row.last_error,
+        request=None if row.request is None else load_json(row.request),
+        health=load_json(row.health) if row.health else {},
         created_at=datetime.fromisoformat(row.created_at),
         updated_at=datetime.fromisoformat(row.updated_at),
     )

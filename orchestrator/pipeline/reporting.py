@@ -35,8 +35,9 @@ async def write_report(session: Session, story: Story, out: Path | None = None) 
     desk = session.desk
     folder = writable(out or session.home / REPORTS / story.begun.run.id)
     metrics = await desk.db(desk.ledger.intents.metrics, story.intent.id) if story.intent else ()
+    events = await desk.db(desk.ledger.intents.events, story.intent.id) if story.intent else ()
     record = provenance(story, desk.ledger.place, desk.clock.now())
-    view: ReportView = view_of(story, metrics, record, desk.clock.now())
+    view: ReportView = view_of(story, metrics, record, desk.clock.now(), events)
     files = write(view, folder)
     path = folder / "provenance.json"
     _write_json(path, record)

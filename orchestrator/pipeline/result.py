@@ -38,7 +38,7 @@ class RunResult:
     def to_json(self) -> dict[str, Any]:
         """The document of `tunewright run --json`."""
         billed = {**plain(self.billed), "total_usd": plain(self.billed.total_usd)}
-        job = None
+        job: dict[str, Any] | None = None
         if self.job is not None:
             job = {
                 "id": self.job.id,
@@ -48,6 +48,8 @@ class RunResult:
                 "tuned_model": self.job.tuned_model,
                 "tag": self.job.tag,
             }
+            if self.run.record.get("evaluated"):
+                job["evaluated"] = self.run.record["evaluated"]
         return {
             "run": self.run.id,
             **verdict_json(self.judged),

@@ -18,6 +18,7 @@ from ..dataset.records import Dataset
 from ..errors import DataRefused, UsageError
 from ..evaluation.ask import questions, stored
 from ..evaluation.decide import Rule
+from ..jobs.health import Policy
 from ..jobs.janitor import sweep
 from ..jobs.patience import patiently
 from ..jobs.recover import recover
@@ -29,6 +30,7 @@ from ..settings import RunSettings, Target
 from ..stats import detectable_gap
 from .begun import Begun
 from .billed import Billed
+from .choosing import choose, evaluated_model
 from .deciding import Judged, judge
 from .evaluating import Evaluated, Served, base_candidate, evaluate, spec_for, tuned_candidate
 from .lifespan import ends_soon, refuse_by_facts, shutdown_of
@@ -201,16 +203,26 @@ async def _tidy(session: Session, begun: Begun) -> None:
                 await recover(desk, provider, intent, resubmit=begun.settings.resubmit_after_settle)
 
 
-async def follow(session: Session, run: Run, see: Callable[[Reading], None]) -> RemoteJob:
-    """Watch the run's job to its end. Raises `JobFailed` unless it succeeded."""
+async def follow(session: Session, run: Run, see: Callable[[Reading], None], policy: Policy | None = None) -> RemoteJob:
+    """Watch the run's job to its end, and choose what will be evaluated. Raises `JobFailed` unless it succeeded.
+
+    `policy`: what to do on trouble, by default what the run was started with.
+    """
     desk = session.desk
     intent = await _intent(session, run)
     desk.say("job", "", run=run.id, job=intent.job_id)
     async with session.open(await account_of(session, run, intent.provider)) as provider:
-        job = await watch_job(session, provider, intent, prices_of(run, provider.platform, intent.plan), see)
+        prices = prices_of(run, provider.platform, intent.plan)
+        job = await watch_job(session, provider, intent, prices, see, policy or _policy(run))
         saved = await patiently(desk, provider, lambda: provider.checkpoints(job.id))
-    await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage="trained", checkpoints=plain(saved))
+    chosen = await choose(session, intent, job, saved)
+    record = {"checkpoints": plain(saved), "evaluated": None if chosen is None else plain(chosen)}
+    await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage="trained", **record)
     return job
+
+
+def _policy(run: Run) -> Policy:
+    return load(RunSettings, dump(run.record["settings"])).on_trouble if "settings" in run.record else Policy()
 
 
 def prices_of(run: Run | None, platform: Platform, plan: Plan) -> Sequence[Price]:
@@ -277,9 +289,10 @@ async def _served(session: Session, begun: Begun) -> tuple[Served, Served]:
     if job is None or job.state is not JobState.SUCCEEDED or not job.tuned_model:
         raise UsageError(f"run {begun.run.id} has no tuned model yet", fix=f"tunewright watch {begun.run.id}")
     target = settings.to[0]
+    tuned_model = evaluated_model(begun.run.record) or job.tuned_model
     return (
         base_candidate(settings, begun.account, target),
-        tuned_candidate(settings, begun.account, target.model, job.tuned_model),
+        tuned_candidate(settings, begun.account, target.model, tuned_model),
     )
 
 

@@ -13,8 +13,10 @@ from providers.records import JobState, Plan, Preflight, Price, ProviderFile, Re
 from ..canonical import intent_id
 from ..clock import today
 from ..errors import JobFailed, UsageError
+from ..jobs.health import Policy
 from ..jobs.patience import patiently
 from ..jobs.submit import Order, submit
+from ..jobs.trouble import Stopped, attend, stopped_because
 from ..jobs.watch import Reading, watch
 from ..ledger import Intent, IntentState
 from ..settings import RunSettings
@@ -23,6 +25,8 @@ from .session import Account, Session
 from .settling import bill_usd, settle
 
 __all__ = ["Training", "bill_usd", "is_bought", "make_plan", "preflight", "settle", "start_job", "watch_job"]
+
+WARN = Policy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,27 +125,42 @@ async def _looked_ahead(session: Session, provider: Provider, training: Training
 
 
 async def watch_job(
-    session: Session, provider: Provider, intent: Intent, prices: Sequence[Price], see: Callable[[Reading], None]
+    session: Session,
+    provider: Provider,
+    intent: Intent,
+    prices: Sequence[Price],
+    see: Callable[[Reading], None],
+    policy: Policy = WARN,
 ) -> RemoteJob:
-    """Watch to the end, settle the money, answer the job. Raises `JobFailed` unless it succeeded."""
-    desk, last = session.desk, None
+    """Watch to the end, act upon trouble, settle the money, answer the job. Raises `JobFailed` unless it succeeded."""
+    desk, last, health = session.desk, None, intent.health
     async for reading in watch(desk, provider, intent, patience_s=desk.watch_patience_s):
         see(reading)
         last = reading
+        health = await attend(desk, provider, intent, reading, policy)
     assert last is not None
     job = last.job
     await settle(session, intent, job, prices)
     await desk.db(desk.ledger.watched.conclude, last.claim, desk.clock.now())
     if job.state is not JobState.SUCCEEDED:
-        raise JobFailed(
-            f"the job ended as {job.label}" + (f": {job.error}" if job.error else ""),
-            where=f"{intent.provider} job {job.id}",
-            fix=_after(job),
-        )
+        ours = stopped_because(health)
+        raise JobFailed(_how_it_ended(job, ours), where=f"{intent.provider} job {job.id}", fix=_after(job, ours))
     return job
 
 
-def _after(job: RemoteJob) -> str:
+def _how_it_ended(job: RemoteJob, ours: Stopped | None) -> str:
+    ended = f"the job ended as {job.label}" + (f": {job.error}" if job.error else "")
+    if ours is None or job.state is not JobState.CANCELLED or ours.action != "cancel":
+        return ended
+    return f"{ended}, because you asked to cancel on trouble and it showed {ours.reason}; what was trained is billed"
+
+
+def _after(job: RemoteJob, ours: Stopped | None) -> str:
+    if ours is not None and ours.action == "cancel" and job.state is JobState.CANCELLED:
+        return (
+            f"`tunewright jobs checkpoints {job.id}` lists what was saved; change the data or the settings and run "
+            "again, or let it run to its end with --on-trouble keep --again"
+        )
     if job.state is JobState.CANCELLED:
         return "it was cancelled at the platform; `--again` buys a new one"
     if job.state is JobState.GONE:

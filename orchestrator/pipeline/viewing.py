@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from providers.records import MetricPoint
+from providers.records import JobEvent, MetricPoint
 
+from ..canonical import plain
 from ..costing import Quote
 from ..dataset.records import Row
 from ..errors import ExitCode
@@ -30,6 +31,7 @@ from ..report.view import (
     SplitView,
 )
 from .billed import Billed
+from .choosing import evaluated_model
 from .lifespan import shutdown_of
 from .pricing import price_rows
 from .story import Story
@@ -45,12 +47,19 @@ EXIT_OF = {
 }
 
 
-def view_of(story: Story, metrics: Sequence[MetricPoint], record: Mapping[str, Any], now: datetime) -> ReportView:
+def view_of(
+    story: Story,
+    metrics: Sequence[MetricPoint],
+    record: Mapping[str, Any],
+    now: datetime,
+    events: Sequence[JobEvent] = (),
+) -> ReportView:
     """The page of this run, as far as it has come."""
     begun, judged = story.begun, story.judged
     exit_code, meaning = EXIT_OF[judged.verdict.answer] if judged else (None, "")
     job = story.intent.job if story.intent else None
     tuned = job.tuned_model if job else begun.settings.extra.get("tuned", "")
+    tuned = evaluated_model(begun.run.record) or tuned
     return ReportView(
         run_id=begun.run.id,
         created_at=now,
@@ -63,7 +72,7 @@ def view_of(story: Story, metrics: Sequence[MetricPoint], record: Mapping[str, A
         money=None if begun.quote is None else _money(begun.quote, story.billed),
         dates=_dates(begun.run, begun.quote, now),
         data=_data(story),
-        training=None if story.intent is None else training_view(story, metrics),
+        training=None if story.intent is None else training_view(story, metrics, events),
         evaluation=None if judged is None else evaluation_view(story),
         provenance=_provenance(story, record),
         exit_code=None if exit_code is None else int(exit_code),
@@ -255,5 +264,13 @@ def _provenance(story: Story, record: Mapping[str, Any]) -> ProvenanceView:
             )
             for p in prices
         ),
-        extra={"tag": story.intent.tag, "intent": story.intent.id} if story.intent else {},
+        extra=_of_intent(story),
     )
+
+
+def _of_intent(story: Story) -> dict[str, Any]:
+    intent = story.intent
+    if intent is None:
+        return {}
+    sent = {} if intent.request is None else {"paid request, as sent": plain(intent.request)}
+    return {"tag": intent.tag, "intent": intent.id, **sent}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
+from typing import Any
 
-from providers.records import TERMINAL_STATES, Checkpoint, MetricPoint
+from providers.records import TERMINAL_STATES, Checkpoint, JobEvent, MetricPoint
 
 from ..canonical import plain
 from ..evaluation.ask import Answer, Candidate, Question
 from ..evaluation.graders import Grade
 from ..jobs.health import diagnose
+from ..jobs.trouble import stopped_because
+from ..ledger import Intent
 from ..ledger.codec import dump, load
 from ..report.view import (
     AnswerView,
@@ -31,6 +35,8 @@ from ..report.view import (
     TrainingView,
     VerdictView,
 )
+from ..report.words import value
+from .choosing import evaluated_checkpoint, why_evaluated
 from .deciding import Judged
 from .story import Story
 
@@ -72,15 +78,17 @@ def verdict_view(judged: Judged) -> VerdictView:
     )
 
 
-def training_view(story: Story, metrics: Sequence[MetricPoint]) -> TrainingView:
+def training_view(story: Story, metrics: Sequence[MetricPoint], events: Sequence[JobEvent] = ()) -> TrainingView:
     """The job, the hyperparameters as sent, and how the loss went."""
     intent = story.intent
     assert intent is not None
     job = intent.job
     ended = job is not None and job.state in TERMINAL_STATES
-    saved = [load(Checkpoint, dump(item)) for item in story.begun.run.record.get("checkpoints", ())]
+    record = story.begun.run.record
+    chosen, why = evaluated_checkpoint(record), why_evaluated(record)
+    saved = [load(Checkpoint, dump(item)) for item in record.get("checkpoints", ())]
     return TrainingView(
-        checkpoints=tuple(_checkpoint(item) for item in saved),
+        checkpoints=tuple(_checkpoint(item, chosen == item.id) for item in saved),
         jobs=(
             JobView(
                 id=intent.job_id or "",
@@ -108,14 +116,20 @@ def training_view(story: Story, metrics: Sequence[MetricPoint]) -> TrainingView:
             for p in metrics
         ),
         diagnoses=tuple(
-            DiagnosisView(name=d.name, message=d.evidence, step=d.since_step, advice=d.advice)
-            for d in diagnose(metrics, ended=ended)
+            DiagnosisView(name=d.name, message=d.evidence, severity=d.severity, step=d.since_step, advice=d.advice)
+            for d in diagnose(metrics, ended=ended, events=events)
         ),
+        notes=(*((f"Evaluated: {why}.",) if why else ()), *_what_we_did(intent)),
     )
 
 
-def _checkpoint(item: Checkpoint) -> CheckpointView:
-    """One saved state of the job. None is marked as chosen: the final model is what was evaluated."""
+def _what_we_did(intent: Intent) -> tuple[str, ...]:
+    ours = stopped_because(intent.health)
+    return () if ours is None else (f"On trouble ({ours.reason}) we asked to {ours.action} the job: {ours.outcome}.",)
+
+
+def _checkpoint(item: Checkpoint, chosen: bool) -> CheckpointView:
+    """One saved state of the job. None is marked as chosen where the final model is what was evaluated."""
     point = item.metrics
     return CheckpointView(
         id=item.id,
@@ -125,11 +139,12 @@ def _checkpoint(item: Checkpoint) -> CheckpointView:
         valid_loss=point.valid_loss if point else None,
         valid_accuracy=point.valid_accuracy if point else None,
         model=item.model,
+        chosen=chosen,
     )
 
 
 def _hyperparameters(story: Story) -> tuple[HyperparameterView, ...]:
-    """As sent, each with who chose it and why."""
+    """As sent, each with who chose it and why; then what the platform filled in, as read back from the job."""
     quote, settings = story.begun.quote, story.begun.settings
     if quote is None:
         return ()
@@ -147,6 +162,18 @@ def _hyperparameters(story: Story) -> tuple[HyperparameterView, ...]:
             reason="" if name in mine else reasons.get(name, ""),
         )
         for name, value in flat.items()
+    ) + _filled_in(story, flat)
+
+
+def _filled_in(story: Story, sent: Mapping[str, Any]) -> tuple[HyperparameterView, ...]:
+    """Values of the job that were not sent, or as "auto": in the platform's own names, which the request used too."""
+    intent = story.intent
+    job = intent.job if intent else None
+    asked = json.dumps(plain(intent.request)) if intent and intent.request else ""
+    return tuple(
+        HyperparameterView(name=name, value=value(found), chosen_by="platform", reason="as read back from the job")
+        for name, found in (plain(job.hyperparameters) if job else {}).items()
+        if name not in sent and found is not None and f'"{name}": {json.dumps(found)}' not in asked
     )
 
 

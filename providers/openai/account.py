@@ -174,8 +174,8 @@ class OpenAIAccount(Account):
         """The curve: from the metric events, joined by the checkpoints and, once the job is over, the result files."""
         with self._asking("metrics"):
             job = answers.job(plain(await self._control.fine_tuning.jobs.retrieve(job_id)))
-            sources = [answers.event(raw).data async for raw in self._events(job_id) if raw.get("type") == "metrics"]
-            sources.reverse()
+            newest_first = [raw async for raw in self._events(job_id)]
+            sources = answers.measured(reversed(newest_first))
             async for raw in self._checkpoints(job_id):
                 metrics = raw.get("metrics") or {}
                 sources.append({**metrics, "step": raw.get("step_number")})
@@ -224,12 +224,16 @@ class OpenAIAccount(Account):
 
     def _events(self, job_id: str) -> AsyncIterator[JsonObject]:
         return every(
-            lambda after: self._control.fine_tuning.jobs.list_events(job_id, limit=100, after=after or openai.omit)
+            lambda after: self._control.fine_tuning.jobs.list_events(job_id, limit=100, after=after or openai.omit),
+            as_it_came=True,
         )
 
     def _checkpoints(self, job_id: str) -> AsyncIterator[JsonObject]:
         return every(
-            lambda after: self._control.fine_tuning.jobs.checkpoints.list(job_id, limit=100, after=after or openai.omit)
+            lambda after: self._control.fine_tuning.jobs.checkpoints.list(
+                job_id, limit=100, after=after or openai.omit
+            ),
+            as_it_came=True,
         )
 
     async def _result_rows(self, job: RemoteJob) -> list[Mapping[str, Any]]:

@@ -23,10 +23,10 @@ from ..records import (
     RemoteJob,
     RemoteModel,
 )
-from ..wire import day, given_files, integer, number, unix_time
+from ..wire import day, given_files, integer, latest_attempt, loss, number, unix_time
 from .bodies import TAG_KEY
 
-__all__ = ["JOB_STATES", "checkpoint", "event", "job", "merged", "model", "result_points", "stored_file"]
+__all__ = ["JOB_STATES", "checkpoint", "event", "job", "measured", "merged", "model", "result_points", "stored_file"]
 
 JOB_STATES: Mapping[str, JobState] = {
     "validating_files": JobState.QUEUED,
@@ -45,6 +45,9 @@ _TUNED = "ft:"
 _METHODS: Mapping[str, Method] = {"supervised": Method.SFT, "dpo": Method.DPO}
 _BLOCK_CODES = {"content_policy_violation", "unsafe_file", "moderation_blocked", "safety_evaluation_failed"}
 _BLOCK_WORDS = re.compile(r"moderation|usage polic|safety|refusals_v\d", re.I)
+_STEP_TOLD = re.compile(r"\bStep (\d+)(?:/(\d+))?: ")
+_LOSS_TOLD = re.compile(r"\b(training|full validation|validation) loss=([-+]?[\w.]+)")
+_LOSS_NAMES = {"training": "train_loss", "validation": "valid_loss", "full validation": "full_valid_loss"}
 
 
 def job(raw: JsonObject) -> RemoteJob:
@@ -142,6 +145,28 @@ def result_points(content: bytes) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name and value not in (None, "")} for row in reader]
 
 
+def measured(rows: Iterable[JsonObject]) -> list[Mapping[str, Any]]:
+    """What a job's events, oldest first, say of its steps; those of an attempt that was started over are left out.
+
+    An event whose data is empty still tells its losses in words: "Step 3/9: training loss=1.20, validation loss=nan".
+    """
+    found = (_told(raw) for raw in rows)
+    steps = ((step, values) for values in found if (step := integer(values.get("step"))) is not None)
+    return [values for _, values in latest_attempt(steps)]
+
+
+def _told(raw: JsonObject) -> Mapping[str, Any]:
+    data = _mapping(raw.get("data"))
+    words = str(raw.get("message") or "")
+    step = _STEP_TOLD.search(words)
+    if raw.get("type") != "metrics" and step is None:
+        return {}
+    if step is None:
+        return data
+    losses = {_LOSS_NAMES[kind]: value.rstrip(".") for kind, value in _LOSS_TOLD.findall(words)}
+    return {"step": step[1], "total_steps": step[2], **losses, **_present(data)}
+
+
 def merged(sources: Iterable[Mapping[str, Any]], epochs: object = None) -> tuple[MetricPoint, ...]:
     """One point a step by rising step, later sources winning. `epochs` of the whole job place a step in its epoch.
 
@@ -181,11 +206,11 @@ def _point(step: int, values: Mapping[str, Any], full: bool, epoch: float) -> Me
 
 
 def _first(values: Mapping[str, Any], names: Sequence[str]) -> float | None:
-    return next((found for name in names if (found := number(values.get(name))) is not None), None)
+    return next((found for name in names if (found := loss(values.get(name))) is not None), None)
 
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if number(value) is not None}
+    return {name: value for name, value in values.items() if loss(value) is not None}
 
 
 def _state(status: str, error: Mapping[str, Any]) -> JobState:

@@ -64,9 +64,11 @@ def create_body(plan: Plan, files: Mapping[str, str], tag: str) -> dict[str, Any
     return body | {name: value for name, value in optional.items() if value is not None}
 
 
-def planned_requests(plan: Plan, files: Sequence[ProviderFile], tag: str, base_url: str) -> tuple[PlannedRequest, ...]:
+def planned_requests(
+    plan: Plan, files: Sequence[ProviderFile], tag: str, base_url: str, known: Mapping[str, str] | None = None
+) -> tuple[PlannedRequest, ...]:
     """Everything a submission sends, in order; ids that only the platform can give stand in angle brackets."""
-    ids: dict[str, str] = {file.role: f"<id of {file.remote_name}>" for file in files}
+    ids: dict[str, str] = {file.role: f"<id of {file.remote_name}>" for file in files} | dict(known or {})
     uploads = [request for file in files for request in _upload(file, base_url)]
     return (
         PlannedRequest("GET", f"{base_url}/models/{plan.model}"),

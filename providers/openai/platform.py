@@ -49,10 +49,15 @@ class OpenAIPlatform(PublishedFacts):
         return SUFFIX_LIMIT
 
     def requests(
-        self, plan: Plan, files: Sequence[ProviderFile], tag: str, base_url: str | None = None
+        self,
+        plan: Plan,
+        files: Sequence[ProviderFile],
+        tag: str,
+        base_url: str | None = None,
+        ids: Mapping[str, str] | None = None,
     ) -> Sequence[PlannedRequest]:
         """Every request of a submission, in order; at `base_url`, by default OpenAI's own host."""
-        return planned_requests(plan, files, tag, (base_url or OWN_HOST).rstrip("/"))
+        return planned_requests(plan, files, tag, (base_url or OWN_HOST).rstrip("/"), ids)
 
     def connection(self, environ: Mapping[str, str], account: str | None, state_dir: Path) -> Connection:
         """Key, URL, organisation and project from the environment. Raises `Auth` naming the missing variable."""

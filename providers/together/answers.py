@@ -24,7 +24,7 @@ from ..records import (
     RemoteModel,
 )
 from ..tags import find_tag
-from ..wire import given_files, integer, iso_time, number
+from ..wire import given_files, integer, iso_time, latest_attempt, loss, number
 
 __all__ = ["FILE_STATES", "JOB_STATES", "checkpoint", "estimate", "events", "job", "metrics", "model", "stored_file"]
 
@@ -53,6 +53,7 @@ FILE_STATES: Mapping[str, Literal["ready", "processing", "refused"]] = {
 
 _NANODOLLARS = Decimal(10) ** 9
 _STEP_KEYS = ("train/global_step", "global_step", "eval/global_step", "step")
+_TIME_KEYS = ("logged_at", "timestamp", "_timestamp")
 _METRIC_KEYS: Mapping[str, Sequence[str]] = {
     "epoch": ("train/epoch", "epoch"),
     "train_loss": ("train/loss",),
@@ -153,12 +154,17 @@ def events(rows: Sequence[JsonObject]) -> tuple[JobEvent, ...]:
 
 
 def metrics(rows: Sequence[JsonObject]) -> tuple[MetricPoint, ...]:
-    """One point a step by rising step; training and evaluation rows of one step are joined."""
-    steps: dict[int, dict[str, float]] = {}
-    for row in rows:
+    """One point a step by rising step; training and evaluation rows of one step are joined.
+
+    Rows that tell when they were logged are taken in that order: of an attempt that was started over, nothing is left.
+    """
+    told: list[tuple[int, JsonObject]] = []
+    for row in sorted(rows, key=_logged_at):
         step = next((found for key in _STEP_KEYS if (found := integer(row.get(key))) is not None), None)
-        if step is None:
-            continue
+        if step is not None:
+            told.append((step, row))
+    steps: dict[int, dict[str, float]] = {}
+    for step, row in latest_attempt(told) if all(_logged_at(row) for _, row in told) else told:
         values = {name: _first(row, keys) for name, keys in _METRIC_KEYS.items()}
         steps.setdefault(step, {}).update({name: value for name, value in values.items() if value is not None})
     return tuple(MetricPoint(step=step, **steps[step]) for step in sorted(steps))
@@ -237,4 +243,9 @@ def _trained(raw: JsonObject) -> Hyperparameters:
 
 
 def _first(row: JsonObject, keys: Sequence[str]) -> float | None:
-    return next((found for key in keys if (found := number(row.get(key))) is not None), None)
+    return next((found for key in keys if (found := loss(row.get(key))) is not None), None)
+
+
+def _logged_at(row: JsonObject) -> float:
+    """Seconds; 0 where the row does not say. The listing can be narrowed by `logged_at_from`; its rows name no type."""
+    return next((found for key in _TIME_KEYS if (found := number(row.get(key))) is not None), 0.0)

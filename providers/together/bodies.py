@@ -134,9 +134,11 @@ def estimate_body(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
     return {name: body[name] for name in names if name in body}
 
 
-def planned_requests(plan: Plan, files: Sequence[ProviderFile], tag: str, base_url: str) -> tuple[PlannedRequest, ...]:
+def planned_requests(
+    plan: Plan, files: Sequence[ProviderFile], tag: str, base_url: str, known: Mapping[str, str] | None = None
+) -> tuple[PlannedRequest, ...]:
     """Everything a submission sends, in order; what only the platform can give stands in angle brackets."""
-    ids: dict[str, str] = {file.role: f"<id of {file.remote_name}>" for file in files}
+    ids: dict[str, str] = {file.role: f"<id of {file.remote_name}>" for file in files} | dict(known or {})
     uploads = [request for file in files for request in _upload(file, base_url)]
     return (
         PlannedRequest("GET", f"{base_url}/v1/fine-tunes/models/limits?model_name={plan.model}"),

@@ -88,7 +88,7 @@ def test_a_step_knows_its_epoch_when_the_whole_length_is_told() -> None:
     assert points[0].epoch == 1.0
 
 
-@pytest.mark.parametrize("loss", ["NaN", None, "", float("inf"), True])
+@pytest.mark.parametrize("loss", [None, "", True, "n/a"])
 def test_a_loss_that_is_no_number_is_missing(loss: Any) -> None:
     assert answers.merged([{"step": 1, "train_loss": loss}])[0].train_loss is None
 
