@@ -213,7 +213,7 @@ async def follow(session: Session, run: Run, see: Callable[[Reading], None], pol
     desk.say("job", "", run=run.id, job=intent.job_id)
     async with session.open(await account_of(session, run, intent.provider)) as provider:
         prices = prices_of(run, provider.platform, intent.plan)
-        job = await watch_job(session, provider, intent, prices, see, policy or _policy(run))
+        job = await watch_job(session, provider, intent, prices, see, policy or policy_of(run))
         saved = await patiently(desk, provider, lambda: provider.checkpoints(job.id))
     chosen = await choose(session, intent, job, saved)
     record = {"checkpoints": plain(saved), "evaluated": None if chosen is None else plain(chosen)}
@@ -221,7 +221,8 @@ async def follow(session: Session, run: Run, see: Callable[[Reading], None], pol
     return job
 
 
-def _policy(run: Run) -> Policy:
+def policy_of(run: Run) -> Policy:
+    """What the run was told to do on trouble; to warn, where its job was made elsewhere."""
     return load(RunSettings, dump(run.record["settings"])).on_trouble if "settings" in run.record else Policy()
 
 

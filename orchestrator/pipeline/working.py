@@ -11,11 +11,14 @@ from providers.contract import Provider
 from providers.records import JobState, RemoteJob
 
 from ..canonical import plain
+from ..jobs.health import Policy
 from ..jobs.notify import notify as tell
 from ..jobs.patience import patiently
+from ..jobs.trouble import attend
+from ..jobs.watch import Reading
 from ..jobs.work import Pace, Worker
 from ..ledger import Claim
-from .run import prices_of
+from .run import policy_of, prices_of
 from .session import Account, Session
 from .training import settle
 
@@ -33,7 +36,20 @@ def worker(session: Session, pace: Pace, *, notify: tuple[str, ...] | None = Non
         if notify is not None:
             await _tell(session, notify, claim)
 
-    return Worker(session.desk, opens, pace=pace, end=end)
+    async def heed(provider: Provider, claim: Claim, reading: Reading) -> None:
+        await _attend(session, provider, claim, reading)
+
+    return Worker(session.desk, opens, pace=pace, end=end, heed=heed)
+
+
+async def _attend(session: Session, provider: Provider, claim: Claim, reading: Reading) -> None:
+    """What the run that bought the job was told to do when its curve shows trouble."""
+    if not reading.diagnoses:
+        return
+    desk = session.desk
+    runs = await desk.db(desk.ledger.runs.of_intent, claim.intent_id)
+    policy = policy_of(min(runs, key=lambda run: run.created_at)) if runs else Policy()
+    await attend(desk, provider, await desk.db(desk.ledger.intents.get, claim.intent_id), reading, policy)
 
 
 async def conclude(session: Session, provider: Provider, claim: Claim, job: RemoteJob) -> None:
