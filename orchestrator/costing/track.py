@@ -69,7 +69,8 @@ def opened(lines: Sequence[QuoteLine], past: Sequence[PastBill], model: str) -> 
         high_usd=ends.high,
         widened=(low, high) != ends,
     )
-    return Opened(tuple(_moved(line, low - ends.low, high - ends.high) for line in lines), note)
+    share, more = (low / ends.low if ends.low else Decimal(1)), high - ends.high
+    return Opened(tuple(_moved(line, share, more) for line in lines) if note.widened else tuple(lines), note)
 
 
 def _telling(past: Sequence[PastBill], model: str) -> Sequence[PastBill]:
@@ -81,9 +82,10 @@ def _telling(past: Sequence[PastBill], model: str) -> Sequence[PastBill]:
     return ()
 
 
-def _moved(line: QuoteLine, low_by: Decimal, high_by: Decimal) -> QuoteLine:
-    """The training line bears it: what the platform bills beside it shows in the same bill."""
-    if line.item != "training" or line.low_usd is None or line.high_usd is None or not (low_by or high_by):
+def _moved(line: QuoteLine, share: Decimal, more: Decimal) -> QuoteLine:
+    """Every part of the job's low end shrinks alike; training bears what its high end grows by."""
+    if line.item not in _JOB_ITEMS or line.low_usd is None or line.high_usd is None:
         return line
+    low = line.low_usd if share == 1 else (line.low_usd * share).quantize(_MICRO, rounding=ROUND_FLOOR)
     note = "; ".join(part for part in (line.note, "opened to what earlier jobs here were billed") if part)
-    return replace(line, low_usd=max(_ZERO, line.low_usd + low_by), high_usd=line.high_usd + high_by, note=note)
+    return replace(line, low_usd=low, high_usd=line.high_usd + (more if line.item == "training" else 0), note=note)

@@ -85,7 +85,7 @@ def test_an_unknown_training_price_stays_unknown(desk: Any) -> None:
 
 
 @given(ratios=st.lists(RATIOS, min_size=3, max_size=12), low=st.decimals("0.1", "1", places=2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_quote_is_never_narrower_than_its_prices_allow_and_holds_every_ratio(
     desk: Any, ratios: list[Decimal], low: Decimal
 ) -> None:
