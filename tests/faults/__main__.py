@@ -29,7 +29,6 @@ LESSER_PLACES = {
     "jobs": ("after_intent", "request_sent", "answer_begun", "before_empty_look"),
     "leases": ("request_sent", "answer_begun", "lease_before_in_doubt", "lease_before_empty_look"),
 }
-LESSER_SEEDS = 2
 WHAT: Mapping[str, tuple[tuple[str, ...], Mapping[str, Scene]]] = {
     "jobs": (("openai", "together"), JOB_SCENES),
     "leases": (("together",), LEASE_SCENES),
@@ -39,6 +38,9 @@ WHAT: Mapping[str, tuple[tuple[str, ...], Mapping[str, Scene]]] = {
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seeds", type=int, default=12, help="purchases at every place, on every platform (12)")
+    parser.add_argument(
+        "--lesser-seeds", type=int, default=3, help="the same for lesser buyers, at four places (3)"
+    )
     parser.add_argument("--what", choices=WHAT, action="append", help="only these (all)")
     parser.add_argument("--places", default="", help="only these places, by comma; without the lesser buyers")
     parser.add_argument("--workers", type=int, default=2)
@@ -61,7 +63,7 @@ class _Run:
 
     def lesser(self, what: str, variant: Variant) -> None:
         scenes = {place: WHAT[what][1][place] for place in LESSER_PLACES[what]}
-        self.good &= self._play(what, variant, scenes, LESSER_SEEDS).double > 0
+        self.good &= self._play(what, variant, scenes, self._asked.lesser_seeds).double > 0
 
     def _play(self, what: str, variant: Variant, scenes: Mapping[str, Scene], seeds: int) -> Figures:
         began, platforms = time.monotonic(), WHAT[what][0]

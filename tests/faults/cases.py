@@ -52,7 +52,7 @@ class Scene:
 
     `person`: what is not found is put before a person (None: by the seed's parity), else it is allowed to be sent
     again. `before`: a place where the buyer is killed first. `anew`: after that crash the ledger is lost too.
-    `to_the_bill`: the purchase is followed until its money is settled.
+    `to_the_bill`: the purchase is followed until its money is settled. `least_lag_s`: lists lag at least so long.
     """
 
     first: tuple[str, ...] = ()
@@ -61,6 +61,7 @@ class Scene:
     before: tuple[str, ...] = ()
     anew: bool = False
     to_the_bill: bool = False
+    least_lag_s: float = 0.0
 
 
 _UNSENT = Scene()
@@ -96,7 +97,8 @@ LEASE_SCENES: dict[str, Scene] = {
     **dict.fromkeys(("lease_before_refused", "lease_after_refused"), _REFUSED),
     **dict.fromkeys(("lease_before_in_doubt", "lease_after_in_doubt"), _IN_DOUBT),
     **dict.fromkeys(("lease_before_unwanted", "lease_after_unwanted"), _UNSENT),
-    **dict.fromkeys(("lease_before_found", "lease_after_found"), _FOUND),
+    # The quick looks after an unclear answer, which adopt what they see, take four seconds.
+    **dict.fromkeys(("lease_before_found", "lease_after_found"), Scene(first=ARRIVED, least_lag_s=LAG_S / 5)),
     **dict.fromkeys(("lease_before_teardown", "lease_after_teardown"), _UNSENT),
     **dict.fromkeys(("lease_before_empty_look", "lease_after_empty_look"), _NOT_FOUND),
     **dict.fromkeys(("lease_before_absent", "lease_after_absent"), _ABSENT),
@@ -128,7 +130,7 @@ class Case:
 
     @property
     def lag_s(self) -> float:
-        return self.lottery("lag").uniform(0, LAG_S)
+        return self.lottery("lag").uniform(self.scene.least_lag_s, LAG_S)
 
     def deaths(self, places: Sequence[str]) -> list[str]:
         """Where it dies, in order: at its own place, and one in three once more at any."""
