@@ -100,13 +100,14 @@ class Job:
 
 @dataclass
 class Fleet:
-    """The platform's side. `now`: its clock. `out`: while true, every request gets a 503."""
+    """The platform's side. `now`: its clock. `out`: every request gets a 503. `delay_s`: before an answer."""
 
     jobs: Sequence[Job]
     now: Callable[[], float]
     asked: Counter[str] = field(default_factory=Counter)
     url: str = ""
     out: bool = False
+    delay_s: float = 0.0
     _by_id: dict[str, Job] = field(default_factory=dict)
     _newest: list[Job] = field(default_factory=list)
     _place: dict[str, int] = field(default_factory=dict)
@@ -159,6 +160,7 @@ def serving(fleet: Fleet) -> Iterator[Fleet]:
                 status, body = fleet.answer(line.split()[1].decode())
                 data = json.dumps(body).encode()
                 head = f"HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
+                await asyncio.sleep(fleet.delay_s)
                 writer.write(head.encode() + data)
                 await writer.drain()
         except ConnectionError:
