@@ -290,7 +290,9 @@ async def _served(session: Session, begun: Begun) -> tuple[Served, Served]:
     if job is None or job.state is not JobState.SUCCEEDED or not job.tuned_model:
         raise UsageError(f"run {begun.run.id} has no tuned model yet", fix=f"tunewright watch {begun.run.id}")
     target = settings.to[0]
-    tuned_model = evaluated_model(begun.run.record) or job.tuned_model
+    # What is to be evaluated was recorded when training ended, after this run was opened.
+    recorded = await session.desk.db(session.desk.ledger.runs.get, begun.run.id)
+    tuned_model = evaluated_model(recorded.record) or job.tuned_model
     return (
         base_candidate(settings, begun.account, target),
         tuned_candidate(settings, begun.account, target.model, tuned_model),

@@ -23,15 +23,15 @@ def divergence(curve: Curve) -> Diagnosis | None:
     losses = [item.loss for item in curve.train]
     if len(losses) < LIMITS.min_steps_to_diverge:
         return None
-    width = max(3, len(losses) // 4 if len(losses) >= 40 else len(losses) // 3)
+    width = max(3, len(losses) // (4 if len(losses) >= LIMITS.long_curve else 3))
     windows = _running_means(losses, width)
     place = min(range(len(windows)), key=lambda at: windows[at])
     first, lowest, last = windows[0], windows[place], windows[-1]
     if last < LIMITS.climbed * lowest or last - lowest < LIMITS.given_back * (first - lowest):
         return None
     noise = hypot(standard_error(losses[place : place + width]), standard_error(losses[-width:]))
-    # Single steps jump about: the higher half of the last steps alone makes no climb.
-    if last - lowest <= LIMITS.climb_noise * noise or sorted(losses[-width:])[width // 4] <= lowest:
+    high = sum(loss > lowest for loss in losses[-width:])
+    if last - lowest <= LIMITS.climb_noise * noise or high < LIMITS.high_share * width:
         return None
     step = curve.train[place + width - 1].step
     return Diagnosis(

@@ -23,7 +23,9 @@ class Limits:
     rise_noise: float = 3.0
     """Standard errors of the evaluations' own scatter that a rise must exceed, from `noise_evaluations` on."""
     noise_evaluations: int = 6
-    """From this many evaluations on their scatter can be measured (by second differences, which ignore a trend)."""
+    """From this many evaluations on their scatter can be measured (by differences of differences, deaf to a trend)."""
+    train_points: int = 5
+    """The training loss before and after is a mean over a tenth of the steps, and over no fewer than this many."""
     climbing: float = 0.1
     """A training loss this share above its lowest since then is climbing, and the trouble is another."""
     tail: int = 3
@@ -48,6 +50,10 @@ class Limits:
     """The mean of the last steps is this many times the lowest mean of as many steps before."""
     given_back: float = 0.5
     """At least this share of what the loss had fallen by was given back."""
+    long_curve: int = 40
+    """From this many steps on a quarter of them makes a mean, below a third of them."""
+    high_share: float = 0.75
+    """At least this share of the last steps lies above the lowest mean: a few high ones make no climb."""
     climb_noise: float = 4.0
     """Standard errors by which the climb must exceed the steps' own scatter."""
 

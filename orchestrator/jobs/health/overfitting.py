@@ -12,8 +12,6 @@ from .series import Curve, Loss, level, scatter, standard_error
 
 __all__ = ["overfitting"]
 
-_TRAIN_POINTS = 5
-
 
 class _Rise(NamedTuple):
     """From the lowest validation loss to where it stands at the end, and over how many evaluations."""
@@ -86,7 +84,7 @@ def _training(train: Sequence[Loss], step: int) -> _Fall | None:
     after = [item for item in train if item.step > step]
     if not before or not after:
         return None
-    width = max(_TRAIN_POINTS, len(train) // 10)
+    width = max(LIMITS.train_points, len(train) // 10)
     fall = _Fall(level(before[-width:]), level(after[-width:]))
     if fall.since > fall.before * (1 - LIMITS.flat):
         return None
