@@ -116,6 +116,7 @@ async def want(desk: Desk, provider: Provider, wish: LeaseWish) -> LeaseRow:
         sandbox=wish.sandbox,
         run_id=wish.run_id,
         run_cap=wish.run_cap,
+        unknown=wish.usd_per_hour is None,
     )
     return await desk.db(desk.ledger.leases.want, row, held, now)
 

@@ -88,7 +88,7 @@ upload = sa.Table(
     sa.Column("account", sa.Text, primary_key=True),
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("remote_id", sa.Text, nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
 )
 

@@ -101,6 +101,8 @@ def _leases() -> None:
 
 
 def _uploads() -> None:
+    with op.batch_alter_table("upload") as upload:
+        upload.alter_column("size", type_=sa.BigInteger(), existing_type=sa.Integer(), existing_nullable=False)
     op.create_table(
         "upload_part",
         sa.Column("provider", sa.Text(), nullable=False),
