@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -14,9 +14,6 @@ from ..clock import Clock
 from ..config import RateConfig
 from ..ledger import Ledger
 from .owners import alive, me
-
-if TYPE_CHECKING:
-    from .line import Line
 
 __all__ = ["PATIENCE_S", "WATCH_PATIENCE_S", "Desk", "Notice"]
 
@@ -41,7 +38,8 @@ def _silent(_notice: Notice) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """`rates`: platform → what the user settled for it. `lines`: account → what its calls have in common.
+    """`rates`: platform → what the user settled for it. `lines`: account → what its calls have in common
+    (a `Line`, which works with the desk and so is not named here).
 
     `patience_s`: how long an idempotent call is repeated against an unreachable or faulty platform;
     `watch_patience_s`: the same while a job runs, when an outage costs nothing but time. `owner`: this process, as
@@ -56,7 +54,7 @@ class Desk:
     owner: str = field(default_factory=me)
     alive: Callable[[str | None], bool] = alive
     rates: Mapping[str, RateConfig] = field(default_factory=dict)
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: dict[str, Any] = field(default_factory=dict)
     _one: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def db(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

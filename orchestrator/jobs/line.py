@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 def line_of(desk: Desk, provider: Provider) -> Line:
     """The line to the provider's account; every call of this desk finds the same one."""
     key = BucketKey(provider.platform.name, provider.connection.ref, "*", "retries")
-    line = desk.lines.get(str(key))
+    line: Line | None = desk.lines.get(str(key))
     if line is None:
         line = desk.lines[str(key)] = Line(desk, key)
     return line

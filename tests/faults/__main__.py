@@ -38,9 +38,7 @@ WHAT: Mapping[str, tuple[tuple[str, ...], Mapping[str, Scene]]] = {
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seeds", type=int, default=12, help="purchases at every place, on every platform (12)")
-    parser.add_argument(
-        "--lesser-seeds", type=int, default=3, help="the same for lesser buyers, at four places (3)"
-    )
+    parser.add_argument("--lesser-seeds", type=int, default=3, help="the same for lesser buyers, at four places (3)")
     parser.add_argument("--what", choices=WHAT, action="append", help="only these (all)")
     parser.add_argument("--places", default="", help="only these places, by comma; without the lesser buyers")
     parser.add_argument("--workers", type=int, default=2)
