@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test fuzz check format bench sizes clean
+.PHONY: demo test test-postgres faults machine every-write fuzz check format bench sizes postgres clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -15,8 +15,23 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)            ## the main job on a sample, against the embedded sandbox
 	$(BIN)/tunewright demo
 
-test: $(STAMP)            ## every test
-	$(BIN)/python -m pytest
+test: $(STAMP)            ## every test, in as many processes as there are cores
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-postgres: $(STAMP)   ## the tests of jobs and pipeline once more, with every ledger on a real PostgreSQL server
+	$(BIN)/python -m pytest -n auto --dist loadfile --database postgresql tests/jobs tests/pipeline
+
+postgres: $(STAMP)        ## a PostgreSQL server of its own, in the foreground; prints the URL to export
+	$(BIN)/python tests/support/postgres_server.py
+
+faults: $(STAMP)          ## the whole fault matrix: every named crash point, SIGKILL, 40 % of paid requests faulty
+	$(BIN)/python -m tests.faults
+
+machine: $(STAMP)         ## the state machine of money, 2,000 examples
+	$(BIN)/python -m pytest -m machine tests/machine
+
+every-write: $(STAMP)     ## a whole run for every single file operation, which fails; about an hour
+	$(BIN)/python -m pytest -m every_write -s tests/disk
 
 fuzz: $(STAMP)            ## a longer search for input that breaks a reader or a check
 	$(BIN)/python -m pytest -m fuzz
@@ -36,6 +51,9 @@ bench: $(STAMP)           ## figures quoted in the docs, measured side by side
 	$(BIN)/python benchmarks/near_duplicates.py $(SMOKE)
 	$(BIN)/python benchmarks/scanning.py $(SMOKE)
 	$(BIN)/python benchmarks/tokenizers.py $(SMOKE)
+	$(BIN)/python benchmarks/asking.py $(SMOKE)
+	$(BIN)/python benchmarks/watching.py $(SMOKE)
+	$(BIN)/python benchmarks/health.py $(SMOKE)
 
 sizes:                    ## what each install weighs; installs three times
 	$(PYTHON) benchmarks/sizes.py
