@@ -16,18 +16,18 @@ from pathlib import Path
 
 from .cases import JOB_SCENES, LEASE_SCENES, Scene, cases
 from .figures import Figures, table
-from .matrix import play, rehearse
+from .matrix import Theatre
 from .scenery import Variant
 
 PROTOCOL = Variant()
 LESSER = (
     Variant("naive retry", naive=True),
     Variant("no settling window", window_s=0.0),
-    Variant("too short a window", window_s=120.0),
+    Variant("too short a window", window_s=60.0),
 )
 LESSER_PLACES = {
     "jobs": ("after_intent", "request_sent", "answer_begun", "before_empty_look"),
-    "leases": ("request_sent", "answer_begun", "lease_before_in_doubt", "lease_before_empty_look"),
+    "leases": ("request_sent", "lease_before_found", "lease_before_in_doubt", "lease_before_empty_look"),
 }
 WHAT: Mapping[str, tuple[tuple[str, ...], Mapping[str, Scene]]] = {
     "jobs": (("openai", "together"), JOB_SCENES),
@@ -47,10 +47,10 @@ def _arguments() -> argparse.Namespace:
 
 
 class _Run:
-    """One evening of it: a rehearsal, then one matrix after the other."""
+    """One matrix after the other."""
 
-    def __init__(self, asked: argparse.Namespace, folder: Path) -> None:
-        self._asked, self._folder = asked, folder
+    def __init__(self, asked: argparse.Namespace, theatre: Theatre) -> None:
+        self._asked, self._theatre = asked, theatre
         self.good = True
 
     def protocol(self, what: str) -> None:
@@ -65,7 +65,7 @@ class _Run:
 
     def _play(self, what: str, variant: Variant, scenes: Mapping[str, Scene], seeds: int) -> Figures:
         began, platforms = time.monotonic(), WHAT[what][0]
-        played = play(cases(what, platforms, scenes, seeds), variant, self._folder, self._asked.workers)
+        played = self._theatre.play(cases(what, platforms, scenes, seeds), variant)
         told = Figures.of(what, variant.name, played, time.monotonic() - began)
         if self._asked.json:
             print(json.dumps(told.plain()), flush=True)
@@ -80,12 +80,14 @@ def main() -> int:
     asked = _arguments()
     chosen = asked.what or list(WHAT)
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        rehearse([(what, platform) for what in chosen for platform in WHAT[what][0]], Path(folder))
-        run = _Run(asked, Path(folder))
+        kinds = [(what, platform) for what in chosen for platform in WHAT[what][0]]
+        theatre = Theatre(Path(folder), asked.workers, kinds)
+        run = _Run(asked, theatre)
         for what in chosen:
             run.protocol(what)
             for variant in LESSER if not asked.places else ():
                 run.lesser(what, variant)
+        theatre.close()
     return 0 if run.good else 1
 
 

@@ -15,9 +15,11 @@ import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 
@@ -31,7 +33,7 @@ from .renting import rent
 from .scenery import Scenery, Variant
 from .stage import Book, Stage
 
-__all__ = ["Outcome", "Played", "play", "rehearse"]
+__all__ = ["Outcome", "Played", "Theatre"]
 
 BUYERS: dict[str, Callable[[Case, Variant, Scenery], Awaitable[None]]] = {"jobs": buy, "leases": rent}
 
@@ -78,28 +80,68 @@ class Played:
                 yield outcome
 
 
-def play(cases: Sequence[Case], variant: Variant, folder: Path, workers: int) -> Played:
-    """Play them, several at a time, each worker with a platform of its own."""
-    ends = [_worker(cases[number::workers], variant, folder) for number in range(workers)]
-    return Played(sorted(_gathered(ends), key=lambda outcome: outcome.case.name))
+class Theatre:
+    """Stages, one a worker, and a rehearsal before the first play. `kinds`: every (what, platform) that is played."""
+
+    def __init__(self, folder: Path, workers: int, kinds: Iterable[tuple[str, str]]) -> None:
+        self._folder = folder
+        self._stages = [Stage() for _ in range(workers)]
+        self._rehearse(kinds)
+
+    def play(self, cases: Sequence[Case], variant: Variant) -> Played:
+        """Play them, several at a time."""
+        places, many = sorted({case.place for case in cases}), len(self._stages)
+        mine = [(stage, cases[number::many]) for number, stage in enumerate(self._stages)]
+        workers = [_worker(partial(self._play_some, variant, places, stage, some)) for stage, some in mine]
+        return Played(sorted(_gathered(workers), key=lambda outcome: outcome.case.name))
+
+    def _play_some(
+        self, variant: Variant, places: Sequence[str], stage: Stage, cases: Sequence[Case], told: Connection
+    ) -> None:
+        for case in cases:
+            told.send(_played(case, variant, stage, self._folder, places))
+
+    def close(self) -> None:
+        for stage in self._stages:
+            stage.close()
+
+    def _rehearse(self, kinds: Iterable[tuple[str, str]]) -> None:
+        """One purchase of each kind in fair weather, from the first import to the bill; and a fresh ledger."""
+        Ledger.open(self._folder / "fresh", {}).close()
+        stage = self._stages[0]
+        for what, platform in kinds:
+            calm = Case(what, platform, "rehearsal", 0, Scene(rest=(), to_the_bill=True))
+            at, home = stage.begin(calm), self._folder / calm.name
+            _fresh(self._folder, home)
+            anyio.run(BUYERS[what], calm, Variant(), Scenery(home, stage.environ, stage.address, at))
+            stage.end(calm)
+        assert threading.active_count() == 1, "a thread would not live on in what is forked"
+        gc.collect()
+        gc.freeze()
 
 
-def rehearse(kinds: Iterable[tuple[str, str]], folder: Path) -> None:
-    """One purchase of each (what, platform), in fair weather, from the first import to the bill; and a fresh ledger."""
-    Ledger.open(folder / "fresh", {}).close()
-    stage = Stage()
-    for what, platform in kinds:
-        calm = Case(what, platform, "rehearsal", 0, Scene(rest=(), to_the_bill=True))
-        at, home = stage.begin(calm), folder / calm.name
-        _fresh(folder, home)
-        anyio.run(BUYERS[what], calm, Variant(), Scenery(home, stage.environ, stage.address, at))
-    stage.close()
-    assert threading.active_count() == 1, "a thread would not live on in what is forked"
-    gc.collect()
-    gc.freeze()
+class _Worker(NamedTuple):
+    pid: int
+    told: Connection
 
 
-def _gathered(ends: list[Connection]) -> Iterator[Outcome]:
+def _worker(play: Callable[[Connection], object]) -> _Worker:
+    ours, theirs = Pipe(duplex=False)
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        try:
+            play(theirs)
+        except BaseException:  # noqa: BLE001  a forked process has nobody above it to raise to
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    theirs.close()
+    return _Worker(pid, ours)
+
+
+def _gathered(workers: Sequence[_Worker]) -> Iterator[Outcome]:
+    ends = [worker.told for worker in workers]
     while ends:
         for end in wait(ends):
             assert isinstance(end, Connection)
@@ -107,33 +149,8 @@ def _gathered(ends: list[Connection]) -> Iterator[Outcome]:
                 yield end.recv()
             except EOFError:
                 ends.remove(end)
-    while True:
-        try:
-            os.wait()
-        except ChildProcessError:
-            return
-
-
-def _worker(cases: Sequence[Case], variant: Variant, folder: Path) -> Connection:
-    ours, theirs = Pipe(duplex=False)
-    if os.fork() == 0:
-        ours.close()
-        try:
-            _play_all(cases, variant, folder, theirs)
-        except BaseException:  # noqa: BLE001  a forked process has nobody above it to raise to
-            traceback.print_exc()
-        finally:
-            os._exit(0)
-    theirs.close()
-    return ours
-
-
-def _play_all(cases: Sequence[Case], variant: Variant, folder: Path, told: Connection) -> None:
-    stage = Stage()
-    places = sorted({case.place for case in cases})
-    for case in cases:
-        told.send(_played(case, variant, stage, folder, places))
-    stage.close()
+    for worker in workers:
+        os.waitpid(worker.pid, 0)
 
 
 def _played(case: Case, variant: Variant, stage: Stage, folder: Path, places: Sequence[str]) -> Outcome:

@@ -30,7 +30,7 @@ LESSER = ("naive retry", "no settling window", "too short a window")
 def played() -> dict[tuple[str, str], dict[str, Any]]:
     """(what, buyer) → figures."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--seeds", "1", "--lesser-seeds", "1", "--json"],
+        [sys.executable, "-m", "tests.faults", "--seeds", "1", "--lesser-seeds", "2", "--json"],
         cwd=ROOT,
         env={"PATH": os.environ.get("PATH", "")},
         capture_output=True,
