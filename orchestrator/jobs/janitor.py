@@ -209,8 +209,7 @@ async def _not_found(desk: Desk, provider: Provider, row: LeaseRow, asked_at: da
     doubt, leases = _doubt(provider, row), desk.ledger.leases
     if doubt is not None and doubt.counts(asked_at):
         reach("lease_before_empty_look")
-        looks = row.empty_looks + 1
-        await desk.db(leases.note, row.id, asked_at, "looked", empty_looks=looks, looked_at=asked_at)
+        await desk.db(leases.looked, row.id, asked_at, row.attempt)
         reach("lease_after_empty_look")
         row = await desk.db(leases.get, row.id)
         doubt = _doubt(provider, row)

@@ -50,10 +50,12 @@ async def recover(
     or still IN_DOUBT.
     """
     while intent.state in UNRESOLVED:
+        asked_at = desk.clock.now()
         intent = await _look_once(desk, provider, intent)
         if intent.state not in UNSETTLED:
             break
-        if _doubt(provider, intent).absent(desk.clock.now()):
+        # As of the question: a listing may be old by the time it is answered.
+        if _doubt(provider, intent).absent(asked_at):
             return await _proved_absent(desk, provider, intent, resubmit)
         if not wait:
             break
@@ -63,6 +65,7 @@ async def recover(
 
 async def _look_once(desk: Desk, provider: Provider, intent: Intent) -> Intent:
     reach("before_look")
+    asked_at = desk.clock.now()
     try:
         found = await patiently(desk, provider, lambda: provider.find(intent.tag))
     except CannotTell as error:
@@ -78,10 +81,11 @@ async def _look_once(desk: Desk, provider: Provider, intent: Intent) -> Intent:
         desk.say("adopted", f"found it: job {found[0].id}", job=found[0].id)
     elif intent.state in UNSETTLED:
         reach("before_empty_look")
-        if _doubt(provider, intent).counts(now):
-            await desk.db(desk.ledger.intents.looked, intent.id, now)
+        if _doubt(provider, intent).counts(asked_at):
+            await desk.db(desk.ledger.intents.looked, intent.id, asked_at, intent.attempt)
         reach("during_empty_look")
-        await desk.db(desk.ledger.intents.move, intent.id, (IntentState.CREATING,), IntentState.IN_DOUBT, now)
+        creating, doubt = (IntentState.CREATING,), IntentState.IN_DOUBT
+        await desk.db(desk.ledger.intents.move, intent.id, creating, doubt, now, attempt=intent.attempt)
         reach("after_empty_look")
     return await desk.db(desk.ledger.intents.get, intent.id)
 

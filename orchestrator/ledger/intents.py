@@ -218,16 +218,19 @@ class Intents(Readings):
                 watch_from(connection, [(intent_id, row.provider, row.account)], now)
             return bound
 
-    def looked(self, intent_id: str, now: datetime) -> None:
-        """Count one look that found nothing."""
+    def looked(self, intent_id: str, at: datetime, attempt: int) -> bool:
+        """Count one look, begun at `at`, that found nothing of this very attempt. False once it is settled."""
+        columns = schema.intent.c
         statement = (
             schema.intent.update()
-            .where(schema.intent.c.id == intent_id)
-            .values(empty_looks=schema.intent.c.empty_looks + 1, looked_at=iso(now), updated_at=iso(now))
+            .where(columns.id == intent_id, columns.state.in_(UNSETTLED), columns.attempt == attempt)
+            .values(empty_looks=columns.empty_looks + 1, looked_at=iso(at), updated_at=iso(at))
         )
         with writing(self._engine) as connection:
-            connection.execute(statement)
-            append(connection, now, f"intent:{intent_id}", "looked", {"found": 0})
+            counted = connection.execute(statement).rowcount == 1
+            if counted:
+                append(connection, at, f"intent:{intent_id}", "looked", {"found": 0})
+        return counted
 
     def observe(self, intent_id: str, job: RemoteJob, now: datetime) -> None:
         """Store what the platform says of the job now; a terminal state ends the intent, and is final.

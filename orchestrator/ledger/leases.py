@@ -181,8 +181,22 @@ class LeaseRows:
                 close(connection, lease_spending(lease_id), state, usd, now, basis)
         return done
 
+    def looked(self, lease_id: str, at: datetime, attempt: int) -> bool:
+        """Count one look, begun at `at`, that found nothing of this very attempt. False once it is settled."""
+        columns = schema.lease.c
+        statement = (
+            schema.lease.update()
+            .where(columns.id == lease_id, columns.state.in_(LEASE_SENT), columns.attempt == attempt)
+            .values(empty_looks=columns.empty_looks + 1, looked_at=iso(at), updated_at=iso(at))
+        )
+        with writing(self._engine) as connection:
+            counted = connection.execute(statement).rowcount == 1
+            if counted:
+                append(connection, at, f"lease:{lease_id}", "looked", {"found": 0})
+        return counted
+
     def note(self, lease_id: str, now: datetime, kind: str, **values: Any) -> None:
-        """What was learnt without a change of stage: an empty look, a teardown that was taken, an error."""
+        """What was learnt without a change of stage: a teardown that was taken, an error."""
         with writing(self._engine) as connection:
             columns = {key: _column(value) for key, value in values.items()}
             mine = schema.lease.update().where(schema.lease.c.id == lease_id)

@@ -140,3 +140,27 @@ async def test_without_money_held_nobody_may_send(world: Any, bench: Any, make_o
         with pytest.raises(Exception, match="Rate limit"):
             await submit(bench.desk, provider, make_order())
     assert bench.ledger.intents.begin_create(bench.intent.id, bench.desk.clock.now()) is None
+
+
+async def test_a_listing_asked_for_before_the_windows_end_proves_nothing_however_late_it_is_answered(
+    doubt: Any, bench: Any, clock: Any
+) -> None:
+    class SlowToAnswer:
+        """Tells what was listed when it was asked."""
+
+        late_s = 0.0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(doubt, name)
+
+        async def find(self, tag: str) -> Any:
+            found = await doubt.find(tag)
+            clock.pass_by(self.late_s)
+            return found
+
+    provider = SlowToAnswer()
+    for provider.late_s in (0.1 * WINDOW_S, 0.4 * WINDOW_S):  # the last is asked before the end, and answered after it
+        clock.pass_by(0.3 * WINDOW_S)
+        intent = await recover(bench.desk, provider, bench.intent, resubmit=True)
+    assert (clock.now() - intent.sent_at).total_seconds() > WINDOW_S
+    assert (intent.state, intent.empty_looks) == (IntentState.IN_DOUBT, EMPTY_LOOKS_NEEDED)

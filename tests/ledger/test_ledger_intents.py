@@ -153,7 +153,19 @@ def test_the_history_holds_every_change_in_order(ledger: Ledger, make_intent: Ma
     intent = make_intent(state=IntentState.UPLOADED)
     ledger.intents.begin_create(intent.id, now)
     ledger.intents.move(intent.id, UNSETTLED, IntentState.IN_DOUBT, now + timedelta(seconds=1), data={"error": "cut"})
-    ledger.intents.looked(intent.id, now + timedelta(seconds=2))
+    ledger.intents.looked(intent.id, now + timedelta(seconds=2), 1)
     ledger.intents.record_job(intent.id, job(), now + timedelta(seconds=3), "adopted")
     assert kinds(ledger, intent) == ["planned", "approved", "uploaded", "creating", "in_doubt", "looked", "adopted"]
     assert ledger.intents.history(intent.id)[4].data == {"error": "cut"}
+
+
+def test_an_empty_look_counts_for_the_attempt_that_it_looked_for_only(
+    ledger: Ledger, make_intent: Make, now: datetime
+) -> None:
+    intent = make_intent(state=IntentState.UPLOADED)
+    assert ledger.intents.begin_create(intent.id, now) == 1
+    assert ledger.intents.looked(intent.id, now, attempt=1)
+    assert not ledger.intents.looked(intent.id, now, attempt=2)
+    ledger.intents.proved_absent(intent.id, (IntentState.CREATING,), now, kind="proved_absent")
+    assert not ledger.intents.looked(intent.id, now, attempt=1)
+    assert [entry.kind for entry in ledger.intents.history(intent.id)].count("looked") == 1
