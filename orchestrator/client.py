@@ -24,6 +24,8 @@ from .pipeline.project import Project
 from .settings import RunOptions, RunSettings, Target, merge, trouble_policy
 
 if TYPE_CHECKING:
+    from asyncio import Event
+
     from providers.records import PlannedRequest, ProviderFile, RemoteJob
 
     from .costing import Advice, AdviceInput, Quote
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from .pipeline.reporting import Written
     from .pipeline.result import RunResult
     from .pipeline.session import Session
+    from .pipeline.watching import Ended
 
 __all__ = ["AsyncOrchestrator"]
 
@@ -49,10 +52,15 @@ _WORTH_ANOTHER_PROCESS = 20_000
 
 Consent = Callable[["Quote | None", RunSettings], None]
 See = Callable[["Reading"], None]
+SeeRun = Callable[["Run", "Reading"], None]
 Progress = Callable[[int, int], None]
 
 
 def _unseen(_reading: Reading) -> None:
+    return
+
+
+def _unseen_run(_run: Run, _reading: Reading) -> None:
     return
 
 
@@ -382,6 +390,20 @@ class AsyncOrchestrator:
                 f"the job still runs after {timeout_s:.0f} s", fix=f"tunewright watch {found.id}"
             ) from error
 
+    async def watch_all(self, *, see: SeeRun = _unseen_run, timeout_s: float | None = None) -> tuple[Ended, ...]:
+        """Watch every job that runs now, until each has ended, well or not. Raises `StillRunning`."""
+        import anyio
+
+        from .pipeline.watching import follow_all
+
+        if self._project.known is None:
+            return ()
+        try:
+            with anyio.fail_after(timeout_s):
+                return await follow_all(self.session, see)
+        except TimeoutError as error:
+            raise StillRunning(f"jobs still run after {timeout_s:.0f} s", fix="tunewright watch --all") from error
+
     async def work(
         self,
         *,
@@ -390,19 +412,24 @@ class AsyncOrchestrator:
         batch: int = 50,
         lease_s: float = 120.0,
         notify: str | None = None,
+        webhooks: str | None = None,
+        until: Event | None = None,
     ) -> Tally:
         """Watch every job of this ledger until cancelled; several may work at once. Answers what was done.
 
-        `once`: look at what is due now, and come back. `for_s`: work that many seconds. `batch`: jobs a claim;
-        `lease_s`: how long a claim holds when its worker is not heard of again. Jobs at accounts for which this
-        environment has no key are left to others. What happens is told to `on_notice`. `notify`: a command to run for
-        each job that has ended, at most once a job.
+        `once`: look at what is due now, and come back. `for_s`: work that many seconds. `until`: an event that ends it
+        in order. `batch`: jobs a claim; `lease_s`: how long a claim holds when its worker is not heard of again. Jobs
+        at accounts for which this environment has no key are left to others. What happens is told to `on_notice`.
+        `notify`: a command to run for each job that has ended, at most once a job. `webhooks` ("127.0.0.1:8790"): where
+        to take in what platforms send, as long as it works.
         """
+        from .jobs.webhooks import address
         from .jobs.work import Pace
-        from .pipeline.working import worker
+        from .pipeline.working import work
 
         pace, words = Pace(batch=batch, lease_s=lease_s), self._notify_words(notify)
-        return await worker(self.session, pace, notify=words).run(once=once, for_s=for_s)
+        beside = None if webhooks is None else partial(self.webhooks.serve, *address(webhooks))
+        return await work(self.session, pace, notify=words, once=once, for_s=for_s, until=until, beside=beside)
 
     async def evaluate(
         self, run: str | None = None, *, max_usd: Decimal | None = None, progress: Progress = _uncounted

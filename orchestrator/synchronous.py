@@ -17,6 +17,7 @@ __all__ = ["Orchestrator"]
 
 class _BlockingJobs(Blocking):
     ls = blocking(Jobs.ls)
+    watched = blocking(Jobs.watched)
     get = blocking(Jobs.get)
     show = blocking(Jobs.show)
     read = blocking(Jobs.read)
@@ -76,6 +77,7 @@ class Orchestrator(Blocking):
     run = blocking(AsyncOrchestrator.run)
     submit = blocking(AsyncOrchestrator.submit)
     watch = blocking(AsyncOrchestrator.watch)
+    watch_all = blocking(AsyncOrchestrator.watch_all)
     work = blocking(AsyncOrchestrator.work)
     evaluate = blocking(AsyncOrchestrator.evaluate)
     compare = blocking(AsyncOrchestrator.compare)

@@ -11,10 +11,11 @@ from ..errors import MissingExtra, TunewrightError
 from ..pipeline.result import RunResult
 from ..settings import RunOptions, RunSettings
 from .data import print_sources
-from .live import Counter, Watcher
+from .live import Counter
 from .quoting import print_quote
 from .shell import Shell, command
 from .verdict import print_result
+from .watching import Watcher
 
 __all__ = ["demo", "samples_folder"]
 

@@ -59,9 +59,15 @@ def _line(shell: Shell, intent: Intent) -> None:
 def ls(shell: Shell) -> None:
     """Every job of this ledger, newest first."""
     found = shell.call(lambda orchestrator: orchestrator.jobs.ls())
-    shell.emit({"jobs": [_brief(intent) for intent in found]})
+    watched = shell.call(lambda orchestrator: orchestrator.jobs.watched())
+    stuck = {name: row.progressed_at for name, row in watched.items() if row.stuck_at and not row.ended_at}
+    told = [{**_brief(intent), "stuck_since": plain(stuck.get(intent.id))} for intent in found]
+    shell.emit({"jobs": told})
     for intent in found:
         _line(shell, intent)
+        if since := stuck.get(intent.id):
+            text = f"  may be stuck: nothing new since {since:%Y-%m-%d %H:%M} UTC; look at the platform's console"
+            shell.out.print(text, style="yellow")
     if not found:
         shell.out.print("no runs here yet, and so no jobs")
 

@@ -1,4 +1,4 @@
-"""Watching on a terminal: one live line with a loss curve; elsewhere one line a change."""
+"""Curves as text, and counting answered questions: a bar on a terminal, elsewhere a line now and then."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .shell import Shell
-from .text import plain_text
 
 if TYPE_CHECKING:
     from providers.records import MetricPoint
 
-    from ..jobs.watch import Reading
-
-__all__ = ["Counter", "Watcher", "sparkline"]
+__all__ = ["Counter", "curve_text", "sparkline"]
 
 _LATELY = 20  # steps: a batch may be a single pair
 _BARS = "▁▂▃▄▅▆▇█"
@@ -57,57 +54,6 @@ def _preferred(points: Sequence[MetricPoint]) -> list[str]:
     held_out = [p.valid_reward_accuracy for p in points if p.valid_reward_accuracy is not None][-1:]
     told = [("preferred answer ahead in", lately), ("in validation", held_out)]
     return [f"{name} {sum(shares) / len(shares):.0%}" for name, shares in told if shares]
-
-
-class Watcher:
-    """Shows each reading. Use as a context manager; call it with every `Reading`."""
-
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-        self._status: Any = None
-        self._said: set[str] = set()
-        self._state = ""
-
-    def __enter__(self) -> Watcher:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def __call__(self, reading: Reading) -> None:
-        job = reading.job
-        self._shell.job_ended = reading.ended
-        if self._status is None and self._shell.err.is_terminal:
-            # Started with the first reading: a spinner would fight with the question that comes before it.
-            self._status = self._shell.err.status("")
-            self._status.start()
-        if job.label != self._state:
-            self._state = job.label
-            until = f", expected to finish {job.estimated_finish:%H:%M} UTC" if job.estimated_finish else ""
-            self._shell.err.print(f"job {job.id}: {job.label}{until}")
-        for event in reading.new_events:
-            if event.type != "metrics":
-                self._shell.err.print(f"  {event.message}", style="dim")
-        for diagnosis in reading.diagnoses:
-            self._once(diagnosis.text, diagnosis.name, "yellow" if diagnosis.severity == "warning" else "dim")
-        if self._status is not None:
-            self._status.update(plain_text(f"{job.label}  {curve_text(reading.metrics)}"))
-        if reading.ended:
-            self._end(reading)
-
-    def _end(self, reading: Reading) -> None:
-        if self._status is not None:
-            self._status.stop()
-        if reading.metrics:
-            self._shell.err.print(f"  {curve_text(reading.metrics)}")
-
-    def _once(self, text: str, key: str, style: str) -> None:
-        if key not in self._said:
-            self._said.add(key)
-            self._shell.err.print(text, style=style)
 
 
 _SAY_EVERY_S = 30.0

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import BudgetRefused
-from .live import Counter, Watcher
+from ..errors import BudgetRefused, ExitCode, UsageError
+from .live import Counter
 from .options import PAIRS, asking, gather, limit, on_trouble, reading, spending, targets, training
 from .quoting import print_limits, print_quote
 from .shell import Shell, command, option
 from .verdict import finish
+from .watching import Watcher
 
 if TYPE_CHECKING:
     from ..costing import Quote
@@ -112,19 +113,43 @@ def submit(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) ->
 
 @command()
 @click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("--all", "every", is_flag=True, help="Every job of this ledger that runs now.")
 @option("--timeout", "timeout_s", type=float, help="Seconds to watch; exit 75 when they pass.")
 @_NOTIFY
 @on_trouble
-def watch(
-    shell: Shell, run_id: str | None, timeout_s: float | None, notify: str | None, on_trouble: str | None
-) -> None:
+def watch(shell: Shell, run_id: str | None, every: bool, timeout_s: float | None, **how: str | None) -> None:
     """Watch the job of RUN (default: the newest) to its end. Ctrl-C leaves it running."""
-    how: dict[str, Any] = {"timeout_s": timeout_s, "notify": notify, "on_trouble": on_trouble}
+    if every:
+        _watch_all(shell, run_id, timeout_s)
+        return
     with Watcher(shell) as see:
-        job = shell.call(lambda orchestrator: orchestrator.watch(run_id, see=see, **how))
+        job = shell.call(lambda orchestrator: orchestrator.watch(run_id, see=see, timeout_s=timeout_s, **how))
     shell.emit({"run": shell.run_id, "job": job.id, "state": job.label, "tuned_model": job.tuned_model})
     shell.out.print(f"tuned model: {job.tuned_model}")
     shell.out.print(f"next: tunewright evaluate {shell.run_id}")
+
+
+def _watch_all(shell: Shell, run_id: str | None, timeout_s: float | None) -> None:
+    if run_id is not None:
+        raise UsageError("say either a run or --all", where="watch")
+    with Watcher(shell) as see:
+        ended = shell.call(
+            lambda orchestrator: orchestrator.watch_all(
+                see=lambda run, reading: see(reading, run.id), timeout_s=timeout_s
+            )
+        )
+    rows = [
+        {"run": one.run.id, "job": one.job.id, "state": one.job.label, "tuned_model": one.job.tuned_model}
+        for one in ended
+    ]
+    shell.emit({"ended": rows})
+    for one in ended:
+        what = f"tuned model {one.job.tuned_model}" if one.well else one.job.error or ""
+        shell.out.print(f"{one.run.id}  {one.job.label}  {what}")
+    if not ended:
+        shell.out.print("no job runs now")
+    if not all(one.well for one in ended):
+        raise SystemExit(int(ExitCode.JOB_FAILED))
 
 
 def _dry_run(shell: Shell, pairs: Path, given: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import providers
 from providers.contract import Platform, Secret
@@ -17,7 +18,14 @@ from ..errors import UsageError
 from ..ledger import Arrival
 from .desk import Desk
 
-__all__ = ["Sender", "Serving", "receive", "sender", "senders"]
+__all__ = ["Address", "Sender", "Serving", "address", "receive", "sender", "senders"]
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,14 @@ class Serving:
     url: str
     webhooks: Mapping[str, str]
     ledger: str
+
+
+def address(text: str) -> Address:
+    """`HOST:PORT`, or a port of this machine alone. Raises `UsageError`."""
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"{text!r} is no address to listen at", fix="HOST:PORT, for example 127.0.0.1:8790")
+    return Address(host.strip("[]") or "127.0.0.1", int(port))
 
 
 def sender(name: str, environ: Mapping[str, str]) -> Sender:

@@ -96,7 +96,7 @@ class Worker:
         self._bell.set()
 
     async def run(self, *, once: bool = False, for_s: float | None = None) -> Tally:
-        """Work. Answers what was done; also by cancelling, every claim is given back first."""
+        """Work. Answers what was done. However it ends, every claim is given back first."""
         await self._measure()
         desk = self.desk
         await desk.db(desk.ledger.watched.backfill, desk.clock.now())

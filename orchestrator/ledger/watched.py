@@ -23,7 +23,7 @@ from .history import append, iso
 from .intents import IntentState, observe
 from .readings import keep_curve, keep_events
 
-__all__ = ["Claim", "Due", "Found", "Kept", "Progress", "Resting", "Watched"]
+__all__ = ["Claim", "Due", "Found", "Kept", "Progress", "Resting", "Watched", "WatchedRow"]
 
 _TABLE = schema.watched
 _COLUMNS = schema.watched.c
@@ -83,7 +83,7 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class WatchedRow:
     """One watched job as it stands, for people."""
 
     intent_id: str
@@ -152,7 +152,7 @@ class Watched:
             for row in rows
         )
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, WatchedRow]:
         """Every watched job, by intent."""
         with self._engine.connect() as connection:
             return {row.intent_id: _row(row) for row in connection.execute(sa.select(_TABLE))}
@@ -282,8 +282,8 @@ def _columns(item: Found) -> dict[str, Any]:
     }
 
 
-def _row(row: Any) -> Row:
-    return Row(
+def _row(row: Any) -> WatchedRow:
+    return WatchedRow(
         intent_id=row.intent_id,
         next_at=_moment(row.next_at),
         owner=row.owner,

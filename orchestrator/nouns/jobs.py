@@ -20,6 +20,7 @@ from ..jobs.resolve import refuse_settled
 from ..jobs.resolve import resolve as settle_by_word
 from ..jobs.watch import Reading, read_once
 from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
+from ..ledger.watched import WatchedRow
 from ..pipeline.project import Project
 from ..pipeline.session import Account, Session
 from ..pipeline.training import settle
@@ -57,6 +58,12 @@ class Jobs:
         if self._project.known is None:
             return ()
         return await self._desk.db(self._desk.ledger.intents.all)
+
+    async def watched(self) -> dict[str, WatchedRow]:
+        """How the watch of each job stands, by intent: when it was looked at, and since when it seems stuck."""
+        if self._project.known is None:
+            return {}
+        return await self._desk.db(self._desk.ledger.watched.rows)
 
     async def get(self, key: str) -> Intent:
         """Raises `UsageError` when the ledger does not know it."""

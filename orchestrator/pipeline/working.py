@@ -5,7 +5,11 @@ What is done when a job ends is the same as after `watch`, so that `evaluate` go
 
 from __future__ import annotations
 
+from asyncio import Event
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+
+import anyio
 
 from providers.contract import Provider
 from providers.records import JobState, RemoteJob
@@ -16,13 +20,13 @@ from ..jobs.notify import notify as tell
 from ..jobs.patience import patiently
 from ..jobs.trouble import attend
 from ..jobs.watch import Reading
-from ..jobs.work import Pace, Worker
+from ..jobs.work import Pace, Tally, Worker
 from ..ledger import Claim
 from .run import policy_of, prices_of
 from .session import Account, Session
 from .training import settle
 
-__all__ = ["worker"]
+__all__ = ["conclude", "work", "worker"]
 
 
 def worker(session: Session, pace: Pace, *, notify: tuple[str, ...] | None = None) -> Worker:
@@ -50,6 +54,33 @@ async def _attend(session: Session, provider: Provider, claim: Claim, reading: R
     runs = await desk.db(desk.ledger.runs.of_intent, claim.intent_id)
     policy = policy_of(min(runs, key=lambda run: run.created_at)) if runs else Policy()
     await attend(desk, provider, await desk.db(desk.ledger.intents.get, claim.intent_id), reading, policy)
+
+
+async def work(
+    session: Session,
+    pace: Pace,
+    *,
+    notify: tuple[str, ...] | None,
+    once: bool,
+    for_s: float | None,
+    until: Event | None,
+    beside: Callable[[], Awaitable[None]] | None,
+) -> Tally:
+    """Work until the event, for a time, or once. `beside`: what runs as long, a receiver of webhooks say."""
+    one = worker(session, pace, notify=notify)
+    async with anyio.create_task_group() as group:
+
+        async def stop_when_told() -> None:
+            if until is not None:
+                await until.wait()
+                one.stop()
+
+        group.start_soon(stop_when_told)
+        if beside is not None:
+            group.start_soon(beside)
+        tally = await one.run(once=once, for_s=for_s)
+        group.cancel_scope.cancel()
+    return tally
 
 
 async def conclude(session: Session, provider: Provider, claim: Claim, job: RemoteJob) -> None:
