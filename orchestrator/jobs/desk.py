@@ -38,8 +38,7 @@ def _silent(_notice: Notice) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """`rates`: platform → what the user settled for it. `lines`: account → what its calls have in common
-    (a `Line`, which works with the desk and so is not named here).
+    """`rates`: platform → what the user settled for it. `lines`: account → what its calls share (`line.py`).
 
     `patience_s`: how long an idempotent call is repeated against an unreachable or faulty platform;
     `watch_patience_s`: the same while a job runs, when an outage costs nothing but time. `owner`: this process, as

@@ -6,8 +6,9 @@ What is done when a job ends is the same as after `watch`, so that `evaluate` go
 from __future__ import annotations
 
 from asyncio import Event
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import anyio
 
@@ -64,7 +65,7 @@ async def work(
     once: bool,
     for_s: float | None,
     until: Event | None,
-    beside: Callable[[], Awaitable[None]] | None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None,
 ) -> Tally:
     """Work until the event, for a time, or once. `beside`: what runs as long, a receiver of webhooks say."""
     one = worker(session, pace, notify=notify)
