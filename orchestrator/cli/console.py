@@ -22,7 +22,8 @@ class SafeConsole(Console):
     """
 
     def __init__(self, secrecy: Secrecy, **settings: Any) -> None:
-        super().__init__(**settings)
+        # No emoji: `:new:` in a name or in what a model says is text, like everything else here.
+        super().__init__(**settings, emoji=False)
         self._secrecy = secrecy
 
     def print(self, *objects: Any, **settings: Any) -> None:

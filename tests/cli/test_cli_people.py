@@ -138,3 +138,10 @@ def test_a_run_made_by_hand_is_written_once(tunewright: Any, work: Path) -> None
     assert (first.code, second.code) == (0, 2)
     assert "--force" in second.error["fix"]
     assert tunewright("check", "--explain", "blank-answer").code == 0
+
+
+def test_what_looks_like_the_name_of_an_emoji_stays_text() -> None:
+    console = _console(terminal=False)
+    console.print("project:new: no cap", soft_wrap=True)
+    console.print("project:new: no cap")
+    assert console.file.getvalue().count("project:new: no cap") == 2  # type: ignore[attr-defined]
