@@ -56,6 +56,7 @@ __all__ = [
     "compare",
     "finish",
     "follow",
+    "policy_of",
     "prices_of",
     "ready",
     "reopen",
