@@ -31,6 +31,7 @@ class _BlockingJobs(Blocking):
     resolve = blocking(Jobs.resolve)
     adopt = blocking(Jobs.adopt)
     audit = blocking(Jobs.audit)
+    audit_all = blocking(Jobs.audit_all)
 
 
 class _BlockingModels(Blocking):
@@ -53,6 +54,7 @@ class _BlockingBudget(Blocking):
 class _BlockingLeases(Blocking):
     ls = blocking(Leases.ls)
     stop = blocking(Leases.stop)
+    stop_unknown = blocking(Leases.stop_unknown)
     resolve = blocking(Leases.resolve)
 
 

@@ -16,6 +16,7 @@ from .options import USD, asking, gather, money, reading
 from .shell import Shell, command, option
 
 if TYPE_CHECKING:
+    from ..jobs.audit import Audit
     from ..ledger import Intent
 
 __all__ = ["jobs"]
@@ -221,19 +222,52 @@ def adopt(shell: Shell, job: str, pairs: Path | None, count_spending: bool, **gi
 
 
 @command()
-@click.argument("provider")
+@click.argument("provider", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every platform whose key is at hand.")
 @click.option("--account", help="A name for the account, where the platform gives no id.")
-def audit(shell: Shell, provider: str, account: str | None) -> None:
-    """Remote jobs that carry our tag and that the ledger does not know, and the reverse. Exit 1 on any."""
-    found = shell.call(lambda orchestrator: orchestrator.jobs.audit(provider, account))
-    shell.emit({"unknown": [plain(job) for job in found.unknown], "missing": [_brief(i) for i in found.missing]})
-    for job in found.unknown:
-        shell.out.print(f"not in this ledger: {job.id} {job.tag} {job.label}", style="yellow")
-    for intent in found.missing:
-        shell.out.print(f"not at the platform: {intent.job_id} {intent.tag}", style="yellow")
-    if found.unknown or found.missing:
+def audit(shell: Shell, provider: str | None, everything: bool, account: str | None) -> None:
+    """Jobs and machines that carry our tag and that this ledger does not know, and the reverse. Changes nothing.
+
+    Each difference says what to do about it: adopt, stop, recover or resolve. Exit 1 on any.
+    """
+    if everything == bool(provider):
+        raise UsageError("name a platform, or say --all", where="jobs audit")
+    if provider is None:
+        audits = shell.call(lambda orchestrator: orchestrator.jobs.audit_all())
+    else:
+        audits = (shell.call(lambda orchestrator: orchestrator.jobs.audit(provider, account)),)
+    # One platform's document is its own; that of --all holds one each.
+    documents = [_audited(found) for found in audits]
+    shell.emit({"audits": documents} if everything else documents[0])
+    for found in audits:
+        _differences(shell, found)
+    if any(found.differences for found in audits):
         raise SystemExit(int(ExitCode.ERROR))
-    shell.out.print(f"the ledger and {provider} agree")
+
+
+def _audited(found: Audit) -> dict[str, object]:
+    return {
+        "provider": found.provider,
+        "account": found.account,
+        "unknown": [plain(job) for job in found.unknown],
+        "missing": [_brief(intent) for intent in found.missing],
+        "unresolved": [_brief(intent) for intent in found.unresolved],
+        "unknown_leases": [plain(lease) for lease in found.unknown_leases],
+        "missing_leases": [plain(row) for row in found.missing_leases],
+        "unresolved_leases": [plain(row) for row in found.unresolved_leases],
+        "differences": [plain(difference) for difference in found.differences],
+        "not_asked": list(found.not_asked),
+    }
+
+
+def _differences(shell: Shell, found: Audit) -> None:
+    for difference in found.differences:
+        shell.out.print(f"{found.provider}: {difference.what}", style="yellow")
+        shell.out.print(f"  {difference.fix}")
+    for what in found.not_asked:
+        shell.out.print(f"{found.provider}: not asked: {what}")
+    if not found.differences and not found.not_asked:
+        shell.out.print(f"the ledger and {found.provider} agree")
 
 
 for _command in (ls, show, events, metrics, checkpoints, cancel, pause, resume, recover, resolve, adopt, audit):

@@ -8,6 +8,7 @@ import click
 
 from ..canonical import plain
 from ..errors import ExitCode, UsageError
+from ..settings import Target
 from .options import money
 from .shell import Shell, command
 
@@ -58,9 +59,18 @@ def _trouble(shell: Shell, row: LeaseRow) -> None:
 @click.option("--all", "everything", is_flag=True, help="Stop every open lease.")
 @click.option("--wait", is_flag=True, help="Until one in doubt is found, or proved not to be there.")
 def stop(shell: Shell, lease: str | None, everything: bool, wait: bool) -> None:
-    """Stop LEASE, or all open ones, whoever uses them, and settle what they cost. Exit 1 while one may still bill."""
+    """Stop LEASE, or all open ones, whoever uses them, and settle what they cost. Exit 1 while one may still bill.
+
+    PLATFORM:ID stops a machine with our tag that this ledger does not know (`jobs audit` shows them).
+    """
     if everything == bool(lease):
         raise UsageError("name one lease, or say --all", where="leases stop")
+    if lease is not None and ":" in lease:
+        target = Target.parse(lease)
+        shell.call(lambda orchestrator: orchestrator.leases.stop_unknown(target.provider, target.model))
+        shell.emit({"stopped": lease})
+        shell.out.print(f"{lease}: stopped; what it has cost is on the platform's bill, and not in this ledger")
+        return
     rows = shell.call(lambda orchestrator: orchestrator.leases.stop(lease, wait=wait))
     _shown(shell, *rows)
     if not rows:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
+import providers
 from providers.contract import Provider
+from providers.errors import ProviderError
 from providers.records import Checkpoint, JobEvent, MetricPoint, RemoteJob
 
 from ..config import Config
 from ..errors import UsageError
+from ..jobs.audit import Audit
+from ..jobs.audit import audit as compare
 from ..jobs.desk import Desk
 from ..jobs.patience import patiently
 from ..jobs.recover import recover as settle_one
@@ -22,20 +27,11 @@ from ..jobs.watch import Reading, read_once
 from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
 from ..ledger.watched import WatchedRow
 from ..pipeline.project import Project
-from ..pipeline.session import Account, Session
+from ..pipeline.session import Account, Session, platform_named
 from ..pipeline.training import settle
 from ..settings import RunOptions, merge
 
 __all__ = ["Audit", "Jobs"]
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """Where the ledger and a platform disagree. `unknown`: remote jobs with our tag that the ledger does not hold."""
-
-    provider: str
-    unknown: tuple[RemoteJob, ...]
-    missing: tuple[Intent, ...]
 
 
 class Jobs:
@@ -180,17 +176,38 @@ class Jobs:
         return run
 
     async def audit(self, provider_name: str, account: str | None = None) -> Audit:
-        """Remote jobs carrying our tag that the ledger does not know, and the reverse."""
+        """Jobs and machines carrying our tag that the ledger does not know, and the reverse. Changes nothing."""
         opened = self._session.account(provider_name, account)
         async with self._session.open(opened) as provider:
-            remote = await patiently(self._desk, provider, lambda: provider.jobs(limit=1000))
-        intents = [i for i in await self.ls() if i.provider == provider_name and i.account == opened.ref]
-        known, ids = {intent.job_id for intent in intents}, {job.id for job in remote}
-        return Audit(
-            provider_name,
-            unknown=tuple(job for job in remote if job.tag and job.id not in known),
-            missing=tuple(i for i in intents if i.job_id and i.job_id not in ids and i.state is IntentState.CREATED),
-        )
+            found = await compare(self._desk, provider, opened.ref)
+        elsewhere = await self._elsewhere(provider_name, opened.ref)
+        return replace(found, not_asked=(*found.not_asked, *elsewhere))
+
+    async def audit_all(self) -> tuple[Audit, ...]:
+        """The same for every platform whose key is at hand; the others answer why they were not asked."""
+        return tuple([await self._audited(name) for name in providers.platform_names() if await self._concerns(name)])
+
+    async def _audited(self, name: str) -> Audit:
+        try:
+            return await self.audit(name)
+        except ProviderError as error:
+            why = f"nothing was asked: {error.message}"
+            return Audit(provider=name, not_asked=(why, *await self._elsewhere(name, None)))
+
+    async def _concerns(self, name: str) -> bool:
+        """A platform that runs on this machine, without a key, is started only for what the ledger knows of it."""
+        return platform_named(name).key_variable is not None or name in {intent.provider for intent in await self.ls()}
+
+    async def _elsewhere(self, name: str, asked: str | None) -> list[str]:
+        """What the ledger holds as live at other accounts of the platform, which this key does not open."""
+        live = (IntentState.CREATED, *UNRESOLVED)
+        jobs = [i.account for i in await self.ls() if i.provider == name and i.state in live]
+        rows = await self._desk.db(self._desk.ledger.leases.all, open_only=True)
+        held = Counter([*jobs, *(row.account for row in rows if row.provider == name)])
+        del held[asked or ""]
+        return [
+            f"account {ref}: {count} live here, and this environment does not open it" for ref, count in held.items()
+        ]
 
     @asynccontextmanager
     async def _at(self, key: str) -> AsyncIterator[tuple[Provider, Intent]]:

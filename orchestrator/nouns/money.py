@@ -12,6 +12,7 @@ import providers
 
 from ..errors import TunewrightError, UsageError
 from ..jobs.janitor import stop
+from ..jobs.patience import patiently
 from ..ledger import LEASE_SENT, LeaseRow, LeaseStage, Spending, training_spending
 from ..ledger.budget import month_of
 from ..pipeline.project import Project
@@ -151,6 +152,30 @@ class Leases:
         if failed:
             raise failed[0]
         return tuple(stopped)
+
+    async def stop_unknown(self, provider_name: str, remote_id: str, account: str | None = None) -> None:
+        """Stop a machine that carries our tag and that no ledger here keeps: what `jobs audit` shows.
+
+        Raises `UsageError` for one without our tag, or one that this ledger keeps.
+        """
+        session = self._project.session
+        opened = session.account(provider_name, account)
+        known = [
+            row.id for row in await self.ls() if row.remote_id == remote_id and row.stage is not LeaseStage.STOPPED
+        ]
+        if known:
+            raise UsageError(
+                f"{remote_id} is lease {known[0]} of this ledger", fix=f"tunewright leases stop {known[0]}"
+            )
+        async with session.open(opened) as provider:
+            lease = await patiently(session.desk, provider, lambda: provider.lease(remote_id))
+            if lease.tag is None:
+                raise UsageError(
+                    f"{remote_id} does not carry our tag, so it is not ours to stop",
+                    where=f"{provider_name}, {lease.model}",
+                    fix="stop it in the platform's console",
+                )
+            await patiently(session.desk, provider, lambda: provider.teardown(remote_id))
 
     async def resolve(self, key: str, remote_id: str | None) -> LeaseRow:
         """A person's word on a lease that nobody else can tell of: the platform's id of it, which is then stopped, or

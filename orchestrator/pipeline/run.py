@@ -19,11 +19,9 @@ from ..errors import DataRefused, UsageError
 from ..evaluation.ask import questions, stored
 from ..evaluation.decide import Rule
 from ..jobs.health import Policy
-from ..jobs.janitor import sweep
 from ..jobs.patience import patiently
-from ..jobs.recover import recover
 from ..jobs.watch import Reading
-from ..ledger import UNRESOLVED, Intent, Run, Spending, training_spending
+from ..ledger import Intent, Run, Spending, training_spending
 from ..ledger.codec import dump, load
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
@@ -43,6 +41,7 @@ from .reporting import Written, write_report
 from .result import RunResult
 from .session import Account, Session
 from .story import Story
+from .tidying import tidy
 from .training import bill_usd, is_bought, make_plan, start_job, watch_job
 
 __all__ = [
@@ -186,22 +185,12 @@ async def buy(session: Session, begun: Begun, consent: Consent) -> Intent:
     refuse_over(begun.quote, begun.settings)
     consent(begun.quote, begun.settings)
     async with session.open(begun.account) as provider:
-        await _tidy(session, begun)
+        await tidy(session, begun.account, resubmit=begun.settings.resubmit_after_settle)
         await remember(session, begun.training, begun.dataset)
         intent = await start_job(session, provider, begun.training)
     await desk.db(desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="training", intent_id=intent.id)
     desk.say("job", "", run=begun.run.id, job=intent.job_id)
     return intent
-
-
-async def _tidy(session: Session, begun: Begun) -> None:
-    """At every start: look for lost jobs of this account, and stop leases that a crash left behind."""
-    desk, account = session.desk, begun.account
-    async with session.open(account) as provider:
-        await sweep(desk, provider, account.ref)
-        for intent in await desk.db(desk.ledger.intents.all, UNRESOLVED):
-            if intent.provider == account.platform.name and intent.account == account.ref:
-                await recover(desk, provider, intent, resubmit=begun.settings.resubmit_after_settle)
 
 
 async def follow(session: Session, run: Run, see: Callable[[Reading], None], policy: Policy | None = None) -> RemoteJob:
@@ -212,7 +201,9 @@ async def follow(session: Session, run: Run, see: Callable[[Reading], None], pol
     desk = session.desk
     intent = await _intent(session, run)
     desk.say("job", "", run=run.id, job=intent.job_id)
-    async with session.open(await account_of(session, run, intent.provider)) as provider:
+    account = await account_of(session, run, intent.provider)
+    async with session.open(account) as provider:
+        await tidy(session, account)
         prices = prices_of(run, provider.platform, intent.plan)
         job = await watch_job(session, provider, intent, prices, see, policy or policy_of(run))
         saved = await patiently(desk, provider, lambda: provider.checkpoints(job.id))
@@ -259,6 +250,8 @@ async def _intent(session: Session, run: Run) -> Intent:
 async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluated:
     """Ask base and tuned the held-out questions; what was answered before is not asked again."""
     served = await _served(session, begun)
+    for account in {item.account.ref: item.account for item in served}.values():
+        await tidy(session, account)
     desk = session.desk
     quote = begun.quote
     reserve = reserve_usd(quote, "evaluation") if quote else Decimal(begun.run.record.get("asking_usd") or 0)

@@ -169,7 +169,10 @@ class Serving:
             return raw
         return plain(
             await self._client.post(
-                f"/v2/projects/{project}/endpoints", cast_to=Endpoint, body={"name": tag}, options={"max_retries": 0}
+                f"/v2/projects/{project}/endpoints",
+                cast_to=Endpoint,
+                body={"name": tag},
+                options={"max_retries": 0, "follow_redirects": False},
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,15 @@ import pytest
 
 import orchestrator
 import providers
+from providers.contract import Provider
 
-PAID = {"create", "serve"}
+PAID = {
+    name
+    for name, method in vars(Provider).items()
+    if callable(method) and re.search(r"\bone (paid )?POST\b", method.__doc__ or "")
+}
+"""What the contract says costs money to ask: whatever is added there, batches too, is under these rules."""
+
 OURS = sorted(Path(orchestrator.__file__).parent.rglob("*.py"))
 THEIRS = sorted(Path(providers.__file__).parent.rglob("*.py"))
 CLIENTS = {"OpenAI", "AsyncOpenAI", "Together", "AsyncTogether"}
@@ -56,9 +64,85 @@ def decorated_and_paid(tree: ast.AST) -> list[str]:
     ]
 
 
+def paid_and_again(tree: ast.AST) -> list[str]:
+    """Paid requests inside a loop, or sent because something failed."""
+    again = (ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler)
+    return [
+        ast.unparse(call)
+        for node in ast.walk(tree)
+        if isinstance(node, again)
+        for part in node.body
+        for call in calls(part)
+        if is_paid(call)
+    ]
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """The top names of what a module imports."""
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.partition(".")[0] for name in plain | named}
+
+
+def option(call: ast.Call, name: str) -> str | None:
+    """An entry of the literal `options={…}` of a call, as source."""
+    for word in call.keywords:
+        if word.arg == "options" and isinstance(word.value, ast.Dict):
+            told = zip(word.value.keys, word.value.values, strict=True)
+            return next((ast.unparse(value) for key, value in told if key and ast.unparse(key) == repr(name)), None)
+    return None
+
+
+def repeating(tree: ast.AST) -> list[str]:
+    """Where an SDK or its transport is told to send anything again."""
+    words = {"max_retries": "0", "retries": "0"}
+    return [
+        ast.unparse(call)
+        for call in calls(tree)
+        for word in call.keywords
+        if word.arg in words and ast.unparse(word.value) != words[word.arg]
+    ]
+
+
+def parsed(paths: list[Path]) -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in paths}
+
+
+def test_jobs_and_machines_are_what_the_contract_calls_paid() -> None:
+    assert {"create", "serve"} <= PAID
+
+
 def test_no_retry_wraps_a_paid_request() -> None:
-    trees = {path: ast.parse(path.read_text()) for path in OURS}
-    found = {path: paid_inside_retries(tree) + decorated_and_paid(tree) for path, tree in trees.items()}
+    found = {
+        path.name: paid_inside_retries(tree) + decorated_and_paid(tree) + paid_and_again(tree)
+        for path, tree in parsed(OURS).items()
+    }
+    assert {path: calls for path, calls in found.items() if calls} == {}
+
+
+def test_no_adapter_retries_and_the_orchestrator_does_in_one_place() -> None:
+    retry = {"tenacity", "stamina", "backoff", "retry", "retrying"}
+    assert [path.name for path, tree in parsed(THEIRS).items() if imports(tree) & retry] == []
+    assert [path.name for path, tree in parsed(OURS).items() if imports(tree) & retry] == ["patience.py"]
+
+
+def test_every_bare_post_is_sent_once_and_follows_no_redirect() -> None:
+    posts = [(path.name, call) for path, tree in parsed(THEIRS).items() for call in calls(tree) if is_bare_post(call)]
+    loose = {name for name, call in posts if options_of(call) != ("0", "False")}
+    assert len(posts) >= 4
+    assert loose == {"questions.py"}  # a question of an evaluation is asked again on purpose
+
+
+def is_bare_post(call: ast.Call) -> bool:
+    return name_of(call) == "post" and "cast_to" in {word.arg for word in call.keywords}
+
+
+def options_of(call: ast.Call) -> tuple[str | None, str | None]:
+    return option(call, "max_retries"), option(call, "follow_redirects")
+
+
+def test_no_sdk_is_told_to_repeat_anything() -> None:
+    found = {path.name: repeating(tree) for path, tree in parsed(THEIRS).items()}
     assert {path: calls for path, calls in found.items() if calls} == {}
 
 
@@ -90,3 +174,20 @@ def test_the_check_sees_a_retry_that_somebody_adds(source: str) -> None:
 
 def test_the_check_sees_a_retry_decorator() -> None:
     assert decorated_and_paid(ast.parse("@retry\nasync def f(): await provider.create(p, i, t)")) == ["f"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "async def f():\n    while True:\n        await provider.create(p, i, t)",
+        "async def f():\n    for _ in range(3):\n        await provider.serve(m, t, 9)",
+        "async def f():\n    try: pass\n    except E:\n        await provider.create(p, i, t)",
+    ],
+)
+def test_the_check_sees_a_loop_that_sends_again(source: str) -> None:
+    assert paid_and_again(ast.parse(source))
+
+
+@pytest.mark.parametrize("source", ["AsyncOpenAI(max_retries=2)", "httpx.AsyncHTTPTransport(retries=1)"])
+def test_the_check_sees_an_sdk_that_would_send_again(source: str) -> None:
+    assert repeating(ast.parse(source))
