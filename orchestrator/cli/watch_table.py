@@ -1,4 +1,4 @@
-"""The live table of `watch`: one row a run, and for a single run its curve and last words below. Pure."""
+"""The live table of `watch`: one row a run; below, the curve of a single one, or the last words of several. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Watched", "span_text", "watch_table"]
 
-_BARS = 12
+_BARS, _SPEAKING = 12, 6
 _STYLES = {"succeeded": "green", "failed": "red", "cancelled": "red", "blocked": "red", "gone": "red"}
 
 
@@ -53,11 +53,14 @@ def watch_table(rows: Sequence[Watched], now: datetime) -> RenderableType:
         table.add_column(name, no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row, now, several))
-    if several or not rows:
-        return table
-    lines = [curve_text(rows[0].reading.metrics), rows[0].said]
-    below = [Text(plain_text(line), style="dim", overflow="ellipsis", no_wrap=True) for line in lines if line]
-    return Group(table, *below)
+    below = _last_words(rows) if several else [curve_text(row.reading.metrics) for row in rows]
+    texts = [Text(plain_text(line), style="dim", overflow="ellipsis", no_wrap=True) for line in below if line]
+    return Group(table, *texts)
+
+
+def _last_words(rows: Sequence[Watched]) -> list[str]:
+    """What the platform said last of those that still run; of many, the first few."""
+    return [f"{row.name}  {row.said}" for row in rows if row.said and not row.reading.ended][:_SPEAKING]
 
 
 def _cells(row: Watched, now: datetime, several: bool) -> list[Text]:

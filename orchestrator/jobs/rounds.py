@@ -38,16 +38,18 @@ _WHOLE_ACCOUNT = (Auth, RateLimited, Unreachable)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a worker takes its share. `batch`: jobs a claim; `most`: jobs a round; `reads`: jobs asked for at once.
+    """How a worker takes its share. `batch`: jobs a claim; `most`: jobs a round; `reads`: jobs asked for at once;
+    `curves`: jobs a round whose curve is read for no other reason than that it is due, so that no round takes long.
 
     `lease_s`: how long a claim holds when its worker is not heard of again. `notice_s`: how soon a job that another
     process has made due, or added, is seen.
     """
 
     batch: int = 50
-    most: int = 1000
+    most: int = 20_000
     lease_s: float = 120.0
     reads: int = 8
+    curves: int = 50
     notice_s: float = 2.0
 
 
@@ -150,12 +152,19 @@ class Round:
 
     async def _look(self) -> None:
         shown = await self._list() if len(self._open) > 1 and self.listed else {}
-        now = self.desk.clock.now()
-        alike = [c for c in self._open.values() if c.job_id in shown and _unchanged(c, shown[c.job_id], now)]
+        alike = self._alike(shown)
         for at in range(0, len(alike), AT_ONCE):
             await self._keep_alike(alike[at : at + AT_ONCE], shown)
             await self._hold_on()
         await self._read_each(shown)
+
+    def _alike(self, shown: dict[str, RemoteJob]) -> list[Claim]:
+        """Those of which a list says all that is to be known just now; the longest unread are read in full instead."""
+        now = self.desk.clock.now()
+        alike = [c for c in self._open.values() if c.job_id in shown and _unchanged(c, shown[c.job_id])]
+        unread = sorted((c for c in alike if reading_due(c, now)), key=lambda c: c.progress.read_at or c.since)
+        in_full = {claim.intent_id for claim in unread[: self.pace.curves]}
+        return [claim for claim in alike if claim.intent_id not in in_full]
 
     async def _list(self) -> dict[str, RemoteJob]:
         """The account's jobs as a list shows them, no further back than the oldest that is due.
@@ -277,11 +286,8 @@ def _worth_taking(job: Resting, now: datetime, oldest: datetime) -> bool:
     return (job.next_at - now).total_seconds() <= spacing_s * share
 
 
-def _unchanged(claim: Claim, job: RemoteJob, now: datetime) -> bool:
-    """Whether what a list shows is all there is to know just now."""
-    if job.raw_status != claim.job_status or job.state in TERMINAL_STATES:
-        return False
-    return not reading_due(claim, now)
+def _unchanged(claim: Claim, job: RemoteJob) -> bool:
+    return job.raw_status == claim.job_status and job.state not in TERMINAL_STATES
 
 
 def _backoff_s(failures: int) -> float:

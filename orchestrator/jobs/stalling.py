@@ -15,15 +15,15 @@ __all__ = ["LEAST_BOUND_S", "Stalled", "bound_s", "stalled"]
 _HOUR_S = 3600.0
 
 _BOUNDS_S = {
-    # Platforms queue without a promise; both that train for us have shown hours of it on busy days, rarely a night.
+    # Platforms queue without a promise, on busy days for hours: half a day without a word is worth a look.
     JobState.QUEUED: 12 * _HOUR_S,
-    # Writing and registering a model takes minutes; an hour and more of silence was always a fault.
+    # Writing and registering a model, or stopping, is a matter of minutes.
     JobState.FINALIZING: 2 * _HOUR_S,
     JobState.CANCELLING: 1 * _HOUR_S,
     # A word that we do not know may mean anything, so a person is to look soon.
     JobState.UNKNOWN: 2 * _HOUR_S,
 }
-"""Judgement of 2026-11-24, from what is published on queues (docs/watching.md) and no platform's promise."""
+"""Our own judgement, of 2026-11-25: no platform states such a figure. Too short costs a look, too long a day."""
 
 _RUNNING_S = 2 * _HOUR_S
 _LEAST_RUNNING_S, _MOST_RUNNING_S = 0.5 * _HOUR_S, 6 * _HOUR_S

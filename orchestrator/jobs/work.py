@@ -6,7 +6,7 @@ that matters is in the ledger: a worker that is killed leaves claims that expire
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from providers.records import RemoteJob
 from ..clock import ShiftedClock
 from ..errors import UsageError
 from ..ledger import Claim
+from ..ledger.watched import Due
 from .desk import Desk
 from .looking import Reading, myself
 from .rounds import End, Heed, Looked, Pace, Round, Tally
@@ -45,6 +46,11 @@ async def _unsettled(_provider: Provider, _claim: Claim, _job: RemoteJob) -> Non
 
 def _unseen(_claim: Claim, _now: datetime) -> None:
     return
+
+
+def _jobs_text(accounts: Sequence[Due]) -> str:
+    jobs, count = sum(account.jobs for account in accounts), len(accounts)
+    return f"{jobs} {'job' if jobs == 1 else 'jobs'} at {count} {'account' if count == 1 else 'accounts'}"
 
 
 class Worker:
@@ -101,6 +107,8 @@ class Worker:
         desk = self.desk
         await desk.db(desk.ledger.watched.backfill, desk.clock.now())
         began = desk.clock.now()
+        watched = await desk.db(desk.ledger.watched.accounts, began)
+        self.desk.say("working", f"watching {_jobs_text(watched)}; stopping this worker stops no job")
         ends = None if for_s is None else began + timedelta(seconds=for_s)
         async with AsyncExitStack() as stack, anyio.create_task_group() as group:
             while not self._stopping and (ends is None or desk.clock.now() < ends):

@@ -60,10 +60,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One account with jobs that are watched: how many are due and free to claim, and when the next one will be."""
+    """One account with `jobs` that are watched: how many are due and free to claim, and when the next one will be."""
 
     provider: str
     account: str
+    jobs: int
     due: int
     next_at: datetime | None
 
@@ -124,13 +125,14 @@ class Watched:
         counted = sa.select(
             _COLUMNS.provider,
             _COLUMNS.account,
+            sa.func.count().label("jobs"),
             sa.func.sum(sa.case((sa.and_(free, _COLUMNS.next_at <= iso(now)), 1), else_=0)).label("due"),
             sa.func.min(sa.case((free, _COLUMNS.next_at), else_=_COLUMNS.lease_until)).label("next_at"),
         ).where(_COLUMNS.ended_at.is_(None))
         query = counted.group_by(_COLUMNS.provider, _COLUMNS.account).order_by(sa.literal_column("next_at"))
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return tuple(Due(row.provider, row.account, row.due, _moment(row.next_at)) for row in rows)
+        return tuple(Due(row.provider, row.account, row.jobs, row.due, _moment(row.next_at)) for row in rows)
 
     def resting(self, account: tuple[str, str], now: datetime, until: datetime) -> tuple[Resting, ...]:
         """The account's jobs that nobody holds and that come due before `until`."""

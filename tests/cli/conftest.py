@@ -97,9 +97,9 @@ class Started:
         with self._news:
             assert self._news.wait_for(lambda: text in self.err, timeout=_PATIENT_S), self.err
 
-    def interrupt(self) -> Answer:
-        """Ctrl-C, as a terminal sends it, and what is left."""
-        os.killpg(self._process.pid, signal.SIGINT)
+    def interrupt(self, number: int = signal.SIGINT) -> Answer:
+        """Ctrl-C, as a terminal sends it, or another signal, and what is left."""
+        os.killpg(self._process.pid, number)
         return self.finish()
 
     def finish(self) -> Answer:
