@@ -116,7 +116,7 @@ def told(watch: Watch, tally: Tally, asked: Counter[str], least: float, jobs: in
     on_time = sum(part <= 0.1 for part in watch.shares) / len(watch.shares)
     late = [f"{name} {share(watch.late_s, part):.2f} s" for name, part in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))]
     return [
-        f"looks        {tally.looks} at {len(watch.looks)} of {jobs} jobs; {tally.ended} ended, {tally.refused} refused",
+        f"looks        {tally.looks} at {len(watch.looks)} of {jobs} jobs; {tally.ended} ended",
         f"late         {', '.join(late)}; {on_time:.2%} within a tenth of their spacing",
         f"lists        {lists} requests; the least is {least:.0f} ({lists / least:.2f} x)",
         f"one by one   {singles} requests for {tally.reads} jobs: ends, changes and curves ({dict(asked)})",

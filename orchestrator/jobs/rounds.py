@@ -29,6 +29,9 @@ __all__ = ["Pace", "Round", "Tally"]
 PAGE = 100
 """Jobs that a platform shows a request, at most; where it shows all at once, a list is cheaper still."""
 
+_CURVES_S = 3.0
+"""How long a round reads curves that are merely due: the next jobs of the account wait for its end."""
+
 _SKEW = timedelta(minutes=5)
 _AUTH_WAIT_S = 600.0
 _FIRST_WAIT_S, _MOST_WAIT_S = 15.0, 600.0
@@ -39,7 +42,7 @@ _WHOLE_ACCOUNT = (Auth, RateLimited, Unreachable)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How a worker takes its share. `batch`: jobs a claim; `most`: jobs a round; `reads`: jobs asked for at once;
-    `curves`: jobs a round whose curve is read for no other reason than that it is due, so that no round takes long.
+    `curves`: most jobs a round of which the curve is read for no other reason than that it is due.
 
     `lease_s`: how long a claim holds when its worker is not heard of again. `notice_s`: how soon a job that another
     process has made due, or added, is seen.
@@ -80,7 +83,9 @@ Looked = Callable[[Claim, datetime], None]
 
 @dataclass(slots=True, kw_only=True)
 class Round:
-    """One account's round. `now` is fixed for what counts as due, so that a round ends."""
+    """One account's round. `listed`: lists are worth their requests here. `sweeps`: take along every job, however it
+    rests: the first round of a worker, after which the account's jobs come to be due at once.
+    """
 
     desk: Desk
     provider: Provider
@@ -92,6 +97,7 @@ class Round:
     end: End
     looked: Looked
     listed: bool = True
+    sweeps: bool = False
     failed: ProviderError | None = None
     _open: dict[str, Claim] = field(default_factory=dict)
     _stretch: float = field(default_factory=jitter)
@@ -127,14 +133,14 @@ class Round:
             await self._take_along(due_by)
 
     async def _take_along(self, now: datetime) -> None:
-        """A list shows them anyhow: jobs that have rested for most of their time are looked at now.
+        """The list shows every job younger than the oldest that is due, so they are looked at now, at no request more.
 
         So the jobs of one account come to be due at once, and a round of lists serves them all.
         """
         watched, oldest = self.desk.ledger.watched, min(claim.since for claim in self._open.values())
-        until = now + timedelta(seconds=_MOST_WAIT_S)
+        until = now + timedelta(seconds=2 * _MOST_WAIT_S)
         resting = await self.desk.db(watched.resting, self.key, now, until)
-        soon = [job.intent_id for job in resting if _worth_taking(job, now, oldest)]
+        soon = [job.intent_id for job in resting if self.sweeps or _worth_taking(job, now, oldest)]
         room = soon[: max(self.pace.most - len(self._open), 0)]
         claims = await self.desk.db(watched.claim_these, room, now, self.owner, lease_s=self.pace.lease_s)
         self._open.update({claim.intent_id: claim for claim in claims})
@@ -152,19 +158,15 @@ class Round:
 
     async def _look(self) -> None:
         shown = await self._list() if len(self._open) > 1 and self.listed else {}
-        alike = self._alike(shown)
-        for at in range(0, len(alike), AT_ONCE):
-            await self._keep_alike(alike[at : at + AT_ONCE], shown)
-            await self._hold_on()
-        await self._read_each(shown)
-
-    def _alike(self, shown: dict[str, RemoteJob]) -> list[Claim]:
-        """Those of which a list says all that is to be known just now; the longest unread are read in full instead."""
-        now = self.desk.clock.now()
         alike = [c for c in self._open.values() if c.job_id in shown and _unchanged(c, shown[c.job_id])]
+        now = self.desk.clock.now()
         unread = sorted((c for c in alike if reading_due(c, now)), key=lambda c: c.progress.read_at or c.since)
-        in_full = {claim.intent_id for claim in unread[: self.pace.curves]}
-        return [claim for claim in alike if claim.intent_id not in in_full]
+        curves = {claim.intent_id: claim for claim in unread[: self.pace.curves]}
+        await self._keep_all_alike([claim for claim in alike if claim.intent_id not in curves], shown)
+        await self._read_each([c for c in self._open.values() if c.intent_id not in curves], shown)
+        enough = self.desk.clock.now() + timedelta(seconds=_CURVES_S)
+        await self._read_each(list(curves.values()), shown, enough)
+        await self._keep_all_alike(list(self._open.values()), shown)
 
     async def _list(self) -> dict[str, RemoteJob]:
         """The account's jobs as a list shows them, no further back than the oldest that is due.
@@ -187,6 +189,11 @@ class Round:
         self.listed = served * PAGE >= len(jobs)
         return shown
 
+    async def _keep_all_alike(self, claims: Sequence[Claim], shown: dict[str, RemoteJob]) -> None:
+        for at in range(0, len(claims), AT_ONCE):
+            await self._keep_alike(claims[at : at + AT_ONCE], shown)
+            await self._hold_on()
+
     async def _keep_alike(self, claims: Sequence[Claim], shown: dict[str, RemoteJob]) -> None:
         """Those of which a list says what was known: one short transaction for many."""
         now = self.desk.clock.now()
@@ -198,13 +205,16 @@ class Round:
         for claim in claims:
             self._done(claim, now, refused=claim.intent_id in kept.fenced)
 
-    async def _read_each(self, shown: dict[str, RemoteJob]) -> None:
+    async def _read_each(
+        self, claims: Sequence[Claim], shown: dict[str, RemoteJob], enough: datetime | None = None
+    ) -> None:
+        """Ask for each by itself, some at once; none is begun after `enough`."""
         limiter = anyio.CapacityLimiter(self.pace.reads)
         trouble: list[ProviderError] = []
 
         async def read(claim: Claim) -> None:
             async with limiter:
-                if trouble or claim.intent_id not in self._open:
+                if trouble or (enough is not None and self.desk.clock.now() > enough):
                     return
                 try:
                     await self._read(claim, shown.get(claim.job_id))
@@ -215,7 +225,7 @@ class Round:
                         await self._put_off([claim], error)
 
         async with anyio.create_task_group() as group:
-            for claim in list(self._open.values()):
+            for claim in claims:
                 group.start_soon(read, claim)
         if trouble:
             raise trouble[0]
@@ -280,10 +290,9 @@ class Round:
 
 
 def _worth_taking(job: Resting, now: datetime, oldest: datetime) -> bool:
-    """From half of its time on where the list shows it anyhow; from four fifths on where the list must go on for it."""
+    """What the list shows anyhow; and what has rested for four fifths of its time, for which the list goes on."""
     spacing_s = mean_spacing_s((now - job.since).total_seconds())
-    share = 0.5 if job.since >= oldest else 0.2
-    return (job.next_at - now).total_seconds() <= spacing_s * share
+    return job.since >= oldest or (job.next_at - now).total_seconds() <= spacing_s / 5
 
 
 def _unchanged(claim: Claim, job: RemoteJob) -> bool:

@@ -83,6 +83,8 @@ class Worker:
         self._not_before: dict[tuple[str, str], datetime] = {}
         self._unlisted: dict[tuple[str, str], datetime] = {}
         self._out: set[tuple[str, str]] = set()
+        self._swept: set[tuple[str, str]] = set()
+        self._once = False
         self._bell = anyio.Event()
         self._stopping = False
         self._measured_at: datetime | None = None
@@ -103,6 +105,7 @@ class Worker:
 
     async def run(self, *, once: bool = False, for_s: float | None = None) -> Tally:
         """Work. Answers what was done. However it ends, every claim is given back first."""
+        self._once = once
         await self._measure()
         desk = self.desk
         await desk.db(desk.ledger.watched.backfill, desk.clock.now())
@@ -166,7 +169,9 @@ class Worker:
             end=self._end,
             looked=self._looked,
             listed=now >= self._unlisted.get(key, now),
+            sweeps=not self._once and key not in self._swept,
         )
+        self._swept.add(key)
         try:
             wait_s = await turn.go(due_by)
             self._learn(key, turn, wait_s)

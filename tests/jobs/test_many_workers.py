@@ -18,9 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fleet import Fleet, Job, fill, serving
+from fleet import PROVIDER, Fleet, Job, connection, fill, serving
 
+import providers
+from orchestrator.clock import ShiftedClock, SystemClock
 from orchestrator.errors import TunewrightError
+from orchestrator.jobs.desk import Desk
+from orchestrator.jobs.work import Worker
 from orchestrator.ledger import Ledger
 from orchestrator.ledger.schema import watched as table
 
@@ -195,3 +199,16 @@ def test_the_harness_finds_workers_that_write_past_the_fence(crew: Crew) -> None
     crew.start(2)
     sleep_past_the_lease(crew)
     assert crew.kept_past_the_fence() > 0
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("wrong_s", [-3600.0, 3600.0], ids=["an hour slow", "an hour fast"])
+async def test_hosts_whose_clocks_are_wrong_go_by_the_databases(crew: Crew, wrong_s: float) -> None:
+    """By its own clock one host would find nothing due, and the other would put the next look an hour off."""
+    platform, host = providers.platform(PROVIDER), ShiftedClock(SystemClock(), wrong_s)
+    desk = Desk(ledger=crew.ledger, clock=host)
+    tally = await Worker(desk, lambda _key: platform.open(connection(crew.url))).run(once=True)
+    assert tally.looks == 60
+    due_s = [(row.next_at - datetime.now(UTC)).total_seconds() for row in crew.ledger.watched.rows().values()]
+    assert 0 < min(due_s) <= max(due_s) <= 720

@@ -181,6 +181,26 @@ async def test_metrics_that_cannot_be_had_just_now_do_not_end_the_watch(bought: 
     assert states(await to_the_end(bought, account))[-1] == "succeeded"
 
 
+async def test_a_look_that_another_overtook_is_not_kept_and_is_looked_again(
+    bought: Any, account: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker claims the job between the person's claim and the person's writing, once."""
+    watched, keep, refused = bought.ledger.watched, bought.ledger.watched.keep, list[int]()
+
+    def overtaken(found: Any, now: Any) -> Any:
+        if not refused:
+            watched.take(bought.intent.id, now, "a worker", lease_s=60)
+        kept = keep(found, now)
+        refused.append(len(kept.fenced))
+        return kept
+
+    monkeypatch.setattr(watched, "keep", overtaken)
+    seen = await to_the_end(bought, account)
+    assert (refused[0], sum(refused)) == (1, 1)
+    assert not any(reading.refused for reading in seen)
+    assert seen[-1].job.state is JobState.SUCCEEDED
+
+
 @pytest.mark.parametrize(("age_s", "least", "most"), [(0, 12, 18), (6000, 240, 360), (10**6, 480, 720)])
 def test_looks_are_spaced_by_age_between_a_quarter_minute_and_ten_minutes(
     age_s: float, least: float, most: float
