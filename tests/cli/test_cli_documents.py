@@ -85,10 +85,9 @@ def test_the_document_of_a_run_holds_everything_that_was_asked_for(bought: tuple
 QUESTIONS = (
     "advise", "check pairs.csv", "check --explain blank-answer", "prepare pairs.csv -o out", "estimate pairs.csv",
     "watch", "evaluate", "decide", "report", "runs ls", "runs show", "jobs ls", "jobs show JOB", "jobs events JOB",
-    "jobs metrics JOB", "jobs checkpoints JOB", "jobs recover", "jobs audit openai", "jobs audit --all",
-    "models ls", "models sunset",
+    "jobs metrics JOB", "jobs checkpoints JOB", "jobs recover", "jobs audit openai", "models ls", "models sunset",
     "providers ls", "providers show openai", "budget show", "budget set month 100", "leases ls", "leases stop --all",
-    "doctor", "config-schema", "init",
+    "jobs audit --all", "doctor", "config-schema", "init",
 )  # fmt: skip
 
 

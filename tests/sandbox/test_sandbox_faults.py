@@ -155,6 +155,23 @@ def test_list_lag_hides_a_new_job_from_lists_but_not_by_id(
     assert [job.id for job in client.fine_tuning.jobs.list(metadata={"k": "v"}).data] == [id]
 
 
+def test_lease_lag_hides_a_new_endpoint_and_its_deployment_from_lists_but_not_by_id(
+    sandbox: Sandbox, tog: together.Together
+) -> None:
+    sandbox.faults.set("lease_lag", seconds=30)
+    endpoint = tog.endpoints.create(name="tw-desk")
+    assert [tog.endpoints.retrieve(endpoint.id).id, *tog.endpoints.list()] == [endpoint.id]
+    sandbox.advance(31)
+    sandbox.faults.set("lease_lag", seconds=30)
+    model = tog.models.list_supported(search="Qwen3-8B").data[0]
+    path = f"projects/{model.base_model_id}/models/{model.base_model_id}"
+    tog.endpoints.deployments.create(
+        endpoint.id, name="one", model=path, autoscaling={"min_replicas": 1, "max_replicas": 1}
+    )
+    shown = [len(found.deployments or ()) for found in (*tog.endpoints.list(), tog.endpoints.retrieve(endpoint.id))]
+    assert shown == [0, 1]
+
+
 def test_job_failed_fails_the_job_after_its_first_epoch(
     sandbox: Sandbox, client: openai.OpenAI, new_job: NewJob
 ) -> None:
