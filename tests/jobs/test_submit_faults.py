@@ -160,3 +160,14 @@ async def test_a_platform_that_goes_away_just_after_the_request_leaves_it_in_dou
             await submit(desk, provider, make_order(name))
     assert (bench.intent.state, list(bench.money)) == (IntentState.IN_DOUBT, ["reserved"])
     assert "HTTP 500" in str(told.value.__cause__)
+
+
+async def test_a_second_ledger_that_is_not_shown_the_job_yet_buys_its_own(
+    world: Any, make_bench: Any, make_order: Make, name: str
+) -> None:
+    """What no client can promise, stated: only the platform's list could tell it, and that lags."""
+    world.fault("list_lag", seconds=300)
+    async with world.open(name) as provider:
+        bought = [await submit(make_bench(place).desk, provider, make_order(name)) for place in ("one", "two")]
+    assert sorted(intent.job_id or "" for intent in bought) == sorted(world.jobs())
+    assert len(world.jobs()) == 2
