@@ -255,9 +255,9 @@ class Round:
         named = {"intent": claim.intent_id, "remote": claim.job_id, "provider": claim.provider}
         if reading.job.raw_status != claim.job_status or (reading.ended and not claim.ended):
             self.tally.changes += 1
-            why = f": {reading.job.error}" if reading.job.error else ""
-            text = f"{claim.provider} job {claim.job_id}: {reading.job.label}{why}"
-            self.desk.say("changed", text, state=reading.job.label, **named)
+            if not reading.ended:  # an end is told with its bill, once that is settled
+                text = f"{claim.provider} job {claim.job_id}: {reading.job.label}"
+                self.desk.say("changed", text, state=reading.job.label, **named)
         if reading.stuck is not None and claim.stuck_at is None:
             self.tally.stuck += 1
             self.desk.say("stuck", f"{claim.provider} job {claim.job_id}: {reading.stuck.text}", **named)

@@ -96,7 +96,8 @@ async def conclude(session: Session, provider: Provider, claim: Claim, job: Remo
     bill = "the platform has not said what it cost" if usd is None else f"billed ${usd:.2f}"
     named = {"intent": intent.id, "remote": job.id, "provider": intent.provider}
     note = " (sandbox, not money)" if intent.sandbox else ""
-    desk.say("ended", f"{intent.provider} job {job.id} ended: {job.label}, {bill}{note}", state=job.label, **named)
+    why = f": {job.error}" if job.error else ""
+    desk.say("ended", f"{intent.provider} job {job.id} ended: {job.label}{why}, {bill}{note}", state=job.label, **named)
     waiting = [run for run in runs if run.stage in ("quoted", "training")]
     if job.state is JobState.SUCCEEDED and waiting:
         saved = plain(await patiently(desk, provider, lambda: provider.checkpoints(job.id), patience_s=0.0))

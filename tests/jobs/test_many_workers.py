@@ -180,8 +180,7 @@ def test_killed_and_sleeping_workers_starve_no_job_and_write_nothing_late(crew: 
     crew.strike(signal.SIGKILL)
     crew.start(1)
     crew.looked_at_again(2)
-    for _ in range(2):
-        sleep_past_the_lease(crew)
+    sleep_past_the_lease(crew)
     crew.looked_at_again(2)
     crew.end()
     polls, refused, late = crew.polls(), crew.refused(), crew.kept_past_the_fence()
