@@ -28,7 +28,7 @@ faults: $(STAMP)          ## the whole fault matrix: every named crash point, SI
 	$(BIN)/python -m tests.faults
 
 machine: $(STAMP)         ## the state machine of money, 2,000 examples
-	$(BIN)/python -m pytest -m machine tests/machine
+	TUNEWRIGHT_MACHINE_EXAMPLES=2000 $(BIN)/python -m pytest tests/machine
 
 every-write: $(STAMP)     ## a whole run for every single file operation, which fails; about an hour
 	$(BIN)/python -m pytest -m every_write -s tests/disk
