@@ -28,6 +28,7 @@ __all__ = [
     "close",
     "explain",
     "hold",
+    "hold_again",
     "is_held",
     "month_of",
     "training_spending",
@@ -35,6 +36,7 @@ __all__ = [
 
 _FREED = "not sent: freed"
 _HELD = "the high end of the quote"
+_HELD_AGAIN = "the high end of the quote, held again: it was bought after all"
 _ADOPTED = "bought elsewhere and adopted: its bill is not known yet"
 
 
@@ -228,6 +230,15 @@ def close(
     values = {"state": state, "usd": str(here), "at": iso(now), "basis": told}
     connection.execute(schema.spending.update().where(columns.id == spending_id).values(**values))
     append(connection, now, f"spending:{spending_id}", state, {"usd": str(here), "basis": told})
+
+
+def hold_again(connection: sa.Connection, spending_id: str, now: datetime) -> None:
+    """What turns out to be bought although its money was freed is held again, as quoted, whatever the caps say."""
+    table = schema.spending
+    freed = sa.select(table.c.quoted_usd).where(table.c.id == spending_id, table.c.state == "released")
+    quoted_usd = connection.execute(freed).scalar()
+    if quoted_usd is not None:
+        close(connection, spending_id, "reserved", Decimal(quoted_usd), now, _HELD_AGAIN)
 
 
 def explain(connection: sa.Connection, spending_id: str, basis: str) -> None:

@@ -20,7 +20,7 @@ from providers.records import TERMINAL_STATES, JsonObject, Plan, RemoteJob
 
 from ..errors import UsageError
 from . import schema
-from .budget import Reservation, close, hold, is_held, training_spending
+from .budget import Reservation, close, hold, hold_again, is_held, training_spending
 from .claims import watch_from
 from .codec import dump, load, load_json
 from .engine import writing
@@ -216,6 +216,7 @@ class Intents(Readings):
             bound = _move(connection, intent_id, source, IntentState.CREATED, now, how, data, None, values)
             if bound:
                 watch_from(connection, [(intent_id, row.provider, row.account)], now)
+                hold_again(connection, training_spending(intent_id), now)
             return bound
 
     def looked(self, intent_id: str, at: datetime, attempt: int) -> bool:

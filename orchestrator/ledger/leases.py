@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from . import schema
-from .budget import Reservation, close, explain, hold, is_held
+from .budget import Reservation, close, explain, hold, hold_again, is_held
 from .engine import writing
 from .history import Entry, append, entries, iso
 
@@ -143,7 +143,8 @@ class LeaseRows:
             if row is not None and row.remote_id is None:
                 late = {**values, "owner": None, "stopped_at": None}
                 source = _OPEN if owner is None else tuple(LeaseStage)
-                _move(connection, lease_id, source, LeaseStage.STOPPING, now, f"{kind}_unwanted", None, late)
+                if _move(connection, lease_id, source, LeaseStage.STOPPING, now, f"{kind}_unwanted", None, late):
+                    hold_again(connection, lease_spending(lease_id), now)
         return False
 
     def unwanted(self, lease_id: str, now: datetime) -> None:

@@ -169,3 +169,13 @@ def test_an_empty_look_counts_for_the_attempt_that_it_looked_for_only(
     ledger.intents.proved_absent(intent.id, (IntentState.CREATING,), now, kind="proved_absent")
     assert not ledger.intents.looked(intent.id, now, attempt=1)
     assert [entry.kind for entry in ledger.intents.history(intent.id)].count("looked") == 1
+
+
+def test_a_job_that_turns_up_after_its_money_was_freed_holds_it_again_whatever_the_caps_say(
+    ledger: Ledger, make_intent: Make, job: Any, now: datetime
+) -> None:
+    intent = make_intent(state=IntentState.UPLOADED)
+    ledger.intents.release_unsent(intent.id, now)
+    ledger.budget.set_cap("month", Decimal(1), now)
+    ledger.intents.record_job(intent.id, job(), now, "adopted")
+    assert [(item.state, item.usd) for item in ledger.budget.spendings()] == [("reserved", Decimal(5))]

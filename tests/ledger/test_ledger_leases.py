@@ -97,6 +97,7 @@ def test_an_answer_after_its_absence_was_proved_opens_the_row_again(
     ledger.leases.finish("l", LEASE_SENT, now, ended=now, usd=Decimal(0), state="released", basis="absent")
     assert not ledger.leases.bind("l", "ep", "me", now, "serving")
     assert (ledger.leases.get("l").stage, ledger.leases.get("l").remote_id) == (LeaseStage.STOPPING, "ep")
+    assert money(ledger) == [("reserved", Decimal(5))]
 
 
 def test_it_is_settled_once(ledger: Ledger, want: Callable[..., LeaseRow], now: datetime) -> None:

@@ -29,11 +29,12 @@ from providers.records import (
     Support,
 )
 
+__all__ = ["FATES", "MOST_LAG_S", "WINDOW_S", "Book", "Clock", "FakeAccount", "FakePlatform", "files_of"]
+
 TIMEOUT_S, LATE_S, MOST_LAG_S = 60.0, 60.0, 120.0
 STALL_S = 5.0
 WINDOW_S = STALL_S + TIMEOUT_S + LATE_S + MOST_LAG_S + 1
 """As short as these bounds allow."""
-__all__ = ["FATES", "MOST_LAG_S", "WINDOW_S", "Book", "Clock", "FakeAccount", "FakePlatform", "files_of"]
 
 USD_PER_HOUR = Decimal(4)
 IDLE_S = 1800
@@ -206,7 +207,8 @@ class FakeAccount:
         return told
 
     async def find_file(self, file: ProviderFile) -> RemoteFile | None:
-        return RemoteFile(id=f"file-{file.sha256}")
+        found: RemoteFile = await self._ask(lambda: RemoteFile(id=f"file-{file.sha256}"))
+        return found
 
     async def file(self, file_id: str) -> RemoteFile:
         return RemoteFile(id=file_id)

@@ -21,7 +21,7 @@ from .machine import Directory, PaidWork, happenings
 EXAMPLES = int(os.environ.get("TUNEWRIGHT_MACHINE_EXAMPLES", "150"))  # read before a test's environment is cleaned
 HISTORIES = settings(
     max_examples=EXAMPLES,
-    stateful_step_count=40,
+    stateful_step_count=30,
     derandomize=True,
     deadline=None,
     database=None,
