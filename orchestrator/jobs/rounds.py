@@ -32,7 +32,9 @@ PAGE = 100
 _CURVES_S = 3.0
 """How long a round reads curves that are merely due: the next jobs of the account wait for its end."""
 
-_SKEW = timedelta(minutes=5)
+_SKEW = timedelta(minutes=1)
+"""By which a platform's clock may differ from ours."""
+
 _AUTH_WAIT_S = 600.0
 _FIRST_WAIT_S, _MOST_WAIT_S = 15.0, 600.0
 _WHOLE_ACCOUNT = (Auth, RateLimited, Unreachable)
@@ -133,13 +135,13 @@ class Round:
             await self._take_along(due_by)
 
     async def _take_along(self, now: datetime) -> None:
-        """The list shows every job younger than the oldest that is due, so they are looked at now, at no request more.
+        """What the list shows anyhow is looked at now, at no request more.
 
         So the jobs of one account come to be due at once, and a round of lists serves them all.
         """
-        watched, oldest = self.desk.ledger.watched, min(claim.since for claim in self._open.values())
-        until = now + timedelta(seconds=2 * _MOST_WAIT_S)
+        watched, until = self.desk.ledger.watched, now + timedelta(seconds=2 * _MOST_WAIT_S)
         resting = await self.desk.db(watched.resting, self.key, now, until)
+        oldest = _shown_since([claim.since for claim in self._open.values()], [job.since for job in resting])
         soon = [job.intent_id for job in resting if self.sweeps or _worth_taking(job, now, oldest)]
         room = soon[: max(self.pace.most - len(self._open), 0)]
         claims = await self.desk.db(watched.claim_these, room, now, self.owner, lease_s=self.pace.lease_s)
@@ -287,6 +289,17 @@ class Round:
             self._open.pop(claim.intent_id, None)
         self.tally.failures += 1
         return wait_s
+
+
+def _shown_since(due: Sequence[datetime], resting: Sequence[datetime]) -> datetime:
+    """How far back a list shows jobs that goes on to the oldest of `due`: its last page shows older ones too.
+
+    A tenth of a page is left for jobs that are not ours.
+    """
+    newest_first = sorted([*due, *resting], reverse=True)
+    pages = -(-(newest_first.index(min(due)) + 1) // PAGE)
+    last = min(pages * PAGE - PAGE // 10, len(newest_first)) - 1
+    return min(min(due), newest_first[last])
 
 
 def _worth_taking(job: Resting, now: datetime, oldest: datetime) -> bool:
