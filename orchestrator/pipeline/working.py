@@ -25,6 +25,7 @@ from ..jobs.work import Pace, Tally, Worker
 from ..ledger import Claim
 from .run import policy_of, prices_of
 from .session import Account, Session
+from .tidying import tidy_all
 from .training import settle
 
 __all__ = ["conclude", "work", "worker"]
@@ -67,7 +68,11 @@ async def work(
     until: Event | None,
     beside: Callable[[], Coroutine[Any, Any, None]] | None,
 ) -> Tally:
-    """Work until the event, for a time, or once. `beside`: what runs as long, a receiver of webhooks say."""
+    """Look after what was left, then work until the event, for a time, or once.
+
+    `beside`: what runs as long, a receiver of webhooks say.
+    """
+    await tidy_all(session)
     one = worker(session, pace, notify=notify)
     async with anyio.create_task_group() as group:
 
