@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -216,12 +217,11 @@ def test_a_job_that_has_ended_without_a_bill_takes_a_word(
     assert ledger.settle_by_word(training_spending(intent.id), Decimal(3), now).usd == 3
 
 
-def test_a_machine_that_may_still_bill_takes_no_word(ledger: Ledger, hold: Hold, now: datetime) -> None:
+def test_a_machine_that_may_still_bill_takes_no_word(ledger: Ledger, wish: Any, now: datetime) -> None:
     row = LeaseRow(
         id="l", run_id=None, provider="p", account="a", model="m", tag="t", stage=LeaseStage.SERVING, sandbox=False
     )
-    ledger.leases.want(row, now)
-    hold("lease:l", "4", kind="hosting")
+    ledger.leases.want(row, replace(wish("l", "4", kind="hosting"), id="lease:l"), now)
     with pytest.raises(UsageError, match="not known to be stopped"):
         ledger.settle_by_word("lease:l", Decimal(1), now)
 
