@@ -160,7 +160,9 @@ async def _tear(fault: Fault, reply: _Reply, scope: Scope, send: Send) -> None:
     length = len(half) if fault.value == "framed" else len(reply.body)
     kept = [header for header in reply.headers if header[0].lower() != b"content-length"]
     headers = [*kept, (b"content-length", str(length).encode())]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    # A refusal comes as 200 too: what makes this fault is that the status promises what the body does not hold.
+    status = reply.status if reply.status < 400 else 200
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": half, "more_body": fault.value != "framed"})
     if fault.value != "framed":
         await asyncio.sleep(0)
