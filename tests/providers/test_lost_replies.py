@@ -129,7 +129,8 @@ async def test_a_proxy_in_the_environment_does_not_stand_before_a_sandbox(
 ) -> None:
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port()}")
-    async with opened(name, "ordinary", connected(name, world[1].environ, tmp_path)) as account:
+    patient = replace(connected(name, world[1].environ, tmp_path), options={})
+    async with opened(name, "ordinary", patient) as account:
         assert await account.jobs() == ()
         assert (await account.complete(PLATFORMS[name][1], (Message("user", "hello"),), Sampling())).text
 
