@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from postgres_server import Server
+
+# A shared machine has slow seconds; how long an example takes is no promise of ours.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 _NOT_OURS = ("OPENAI_", "TOGETHER_", "TUNEWRIGHT_")
 
