@@ -96,7 +96,7 @@ async def test_a_file_in_parts_arrives_whole_and_its_book_is_closed(
 async def test_after_kill_9_only_the_missing_parts_are_sent(
     world: Any, make_bench: Any, opened: Any, starts: Any, until: Any, file: ProviderFile, name: str
 ) -> None:
-    world.fault("slow", path=PARTS[name], method="", count=None, seconds=0.3)
+    world.fault("slow", path=PARTS[name], method="", count=None, seconds=1.0)
     died = starts(name, file)
     until(lambda: len(_known(make_bench(), name, file)) >= 2)
     died.send_signal(signal.SIGKILL)
