@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from orchestrator.errors import BudgetRefused
 from orchestrator.ledger import LEASE_SENT, LeaseRow, LeaseStage, Ledger, Reservation, lease_spending
@@ -54,7 +55,7 @@ def test_a_wish_that_cannot_be_written_holds_no_money(
 ) -> None:
     want()
     held = Reservation(id="other", usd=Decimal(1), kind="hosting", provider="p", account="a", sandbox=False)
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(IntegrityError):
         ledger.leases.want(ROW, held, now)
     assert money(ledger) == [("reserved", Decimal(5))]
 
