@@ -115,8 +115,8 @@ async def test_a_job_that_a_person_resumed_is_not_paused_again(
 
 
 async def test_a_platform_that_refuses_is_told_and_the_watch_goes_on(running: Any, account: Any, endless: Any) -> None:
+    reading = await look(running, account, *ILL)
     endless.sandbox.delete_job(running.intent.job_id)
-    reading = Reading(job=replace(running.intent.job, state=JobState.RUNNING), new_events=(), metrics=(), diagnoses=ILL)
     health = await attend(running.desk, account, running.intent, reading, Policy.all("cancel"))
     assert health["act"]["outcome"].startswith("refused by the platform")
 

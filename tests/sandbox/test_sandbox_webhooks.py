@@ -130,7 +130,7 @@ def test_what_is_refused_is_sent_again_under_the_same_id(
     receiver.status = 503
     new_job()
     sandbox.advance(1000)
-    receiver.until(1)
+    settled(http, lambda sent: [item["attempts"] for item in sent] == [1])
     receiver.status = 204
     sandbox.advance(6)
     assert len(receiver.told(2)) == 2
