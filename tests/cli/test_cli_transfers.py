@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.cli.console import SafeConsole
 from orchestrator.cli.transfers import Transfers, bytes_text
+from orchestrator.secrecy import Secrecy
 
 TO = ("--to", "together:Qwen/Qwen3-8B")
 SPEND = ("--yes", "--max-usd", "500", "--accept-unknown")
@@ -18,7 +19,8 @@ SPEND = ("--yes", "--max-usd", "500", "--accept-unknown")
 
 def _shown(terminal: bool, *steps: tuple[int, int]) -> str:
     written = io.StringIO()
-    show = Transfers(SafeConsole(file=written, width=100, force_terminal=terminal, markup=False, highlight=False))
+    where = {"file": written, "width": 100, "force_terminal": terminal}
+    show = Transfers(SafeConsole(Secrecy(), **where, markup=False, highlight=False))
     for done, total in steps:
         show({"what": "train file", "done": done, "total": total})
     show.stop()
