@@ -196,8 +196,11 @@ def test_killed_and_sleeping_workers_starve_no_job_and_write_nothing_late(crew: 
 def test_the_harness_finds_workers_that_write_past_the_fence(crew: Crew) -> None:
     crew.arguments = ("unfenced",)
     crew.start(2)
-    sleep_past_the_lease(crew)
-    assert crew.kept_past_the_fence() > 0
+    for _ in range(4):  # a sleep that falls between two looks shows nothing
+        sleep_past_the_lease(crew)
+        if crew.kept_past_the_fence() > 0:
+            return
+    pytest.fail("workers without a fence were never caught writing late")
 
 
 @pytest.mark.anyio

@@ -49,14 +49,14 @@ class _FreedAtOnce(Intents):
 class NoCompareAndSet(Ledger):
     """Two workers may both send."""
 
-    def __init__(self, url: Any) -> None:
-        super().__init__(url)
+    def __init__(self, url: Any, folder: Any = None) -> None:
+        super().__init__(url, folder)
         self.intents = _LoserSendsToo(self._engine)
 
 
 class MoneyNotHeld(Ledger):
     """Nothing stays reserved."""
 
-    def __init__(self, url: Any) -> None:
-        super().__init__(url)
+    def __init__(self, url: Any, folder: Any = None) -> None:
+        super().__init__(url, folder)
         self.intents = _FreedAtOnce(self._engine)

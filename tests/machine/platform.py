@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from providers.contract import Connection
 from providers.errors import NotFound, PlatformFault, ProviderError, RateLimited, Unreachable
 from providers.records import (
     Capability,
@@ -190,6 +191,7 @@ class FakeAccount:
     def __init__(self, platform: FakePlatform, book: Book, gate: Gate, directory: str) -> None:
         self.platform, self._book, self._gate, self._directory = platform, book, gate, directory
         self._looked: dict[str, tuple[datetime, bool]] = {}
+        self.connection = Connection(api_key=None, account="account")
 
     # ── reads, and what costs nothing ───────────────────────────────────────────────────────────────────────────────
 
