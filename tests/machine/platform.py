@@ -23,6 +23,7 @@ from providers.records import (
     LeaseState,
     Page,
     Plan,
+    PlannedRequest,
     ProviderFile,
     RemoteFile,
     RemoteJob,
@@ -171,6 +172,9 @@ class FakePlatform:
     """What the protocol asks of a platform without a key."""
 
     name = "fake"
+
+    def requests(self, plan: Plan, files: Any, tag: str, base_url: Any = None, ids: Any = None) -> Any:
+        return (PlannedRequest("POST", "fake:/jobs", {"model": plan.model, "tag": tag}, paid=True),)
 
     def __init__(self, window_s: float = WINDOW_S) -> None:
         self._window_s = window_s
