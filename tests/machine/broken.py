@@ -15,9 +15,9 @@ __all__ = ["MoneyNotHeld", "NoCompareAndSet"]
 
 
 class _LoserSendsToo(Intents):
-    def begin_create(self, intent_id: str, now: datetime) -> int | None:
+    def begin_create(self, intent_id: str, now: datetime, request: Any = None) -> int | None:
         """As without the comparison: who comes second sends as well."""
-        won = super().begin_create(intent_id, now)
+        won = super().begin_create(intent_id, now, request)
         return self.get(intent_id).attempt if won is None else won
 
 
@@ -34,10 +34,10 @@ class _FreedAtOnce(Intents):
             self._free(intent_id, now)
         return approved
 
-    def begin_create(self, intent_id: str, now: datetime) -> int | None:
+    def begin_create(self, intent_id: str, now: datetime, request: Any = None) -> int | None:
         with writing(self._engine) as connection:
             hold(connection, self._wishes[intent_id], now)
-        attempt = super().begin_create(intent_id, now)
+        attempt = super().begin_create(intent_id, now, request)
         self._free(intent_id, now)
         return attempt
 
