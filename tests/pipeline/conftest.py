@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import threading
 from collections import Counter
@@ -37,6 +38,19 @@ BASE, TUNED = "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14"
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Sixty labelled tickets, other ones in every test."""
+    path = tmp_path / "pairs.csv"
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["input", "output"])
+        for number in range(60):
+            label = ("lost_card", "refund", "delivery")[number % 3]
+            rows.writerow([f"a question about {label} number {number} {tmp_path.name}", label])
+    return path
 
 
 class HandClock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import signal
 import subprocess
@@ -29,19 +28,6 @@ pytestmark = pytest.mark.anyio
 
 OPENAI, TOGETHER = "openai:gpt-4.1-mini-2025-04-14", "together:Qwen/Qwen3-8B"
 CREATE = {"method": "POST", "path": r"/(fine_tuning/jobs|fine-tunes)$"}
-
-
-@pytest.fixture
-def pairs(tmp_path: Path) -> Path:
-    """Sixty labelled tickets, other ones in every test."""
-    path = tmp_path / "pairs.csv"
-    with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["input", "output"])
-        for number in range(60):
-            label = ("lost_card", "refund", "delivery")[number % 3]
-            rows.writerow([f"a question about {label} number {number} {tmp_path.name}", label])
-    return path
 
 
 class Remote:
