@@ -156,8 +156,8 @@ async def reopen(session: Session, run: Run) -> Begun:
     if "settings" not in record:
         raise UsageError(
             f"run {run.id} adopted a job made elsewhere, so its pairs are not known here",
-            fix=f"give them: tunewright jobs adopt PLATFORM:{run.record.get('adopted', 'JOB')} --pairs FILE, or --test "
-            "FILE with pairs that it was not trained on",
+            fix=f"give them: tunewright jobs adopt {run.provider}:{run.record.get('adopted', 'JOB')} --pairs FILE, or "
+            "--test FILE with pairs that it was not trained on",
         )
     settings = load(RunSettings, dump(record["settings"]))
     try:
