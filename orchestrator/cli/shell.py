@@ -37,6 +37,7 @@ __all__ = ["SCHEMA_VERSION", "Shell", "command", "option"]
 
 SCHEMA_VERSION = 1
 _SHOWN_FINDINGS = 5
+_DEAF_S = 0.3
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -117,7 +118,7 @@ class Shell:
         orchestrator = self.orchestrator()
 
         async def go() -> T:
-            with _ctrl_c_at_once():
+            with _ctrl_c_soon():
                 return await work(orchestrator)
 
         return asyncio.run(go())
@@ -265,24 +266,34 @@ def _in_doubt(shell: Shell) -> bool:
 
 
 @contextmanager
-def _ctrl_c_at_once() -> Iterator[None]:
-    """Ctrl-C ends waiting by cancelling, as asyncio does, and ends a long count or check where it is.
+def _ctrl_c_soon() -> Iterator[None]:
+    """Ctrl-C ends waiting by cancelling, as asyncio does, and breaks into a long count or check that does not wait.
 
-    asyncio alone would only cancel, which is heard at the next `await`: after the whole file was read.
+    asyncio alone would only cancel, which is heard at the next `await`: after the whole file was read. Breaking in at
+    once would be worse: an exception in the middle of handing a call to a thread leaves both waiting for ever.
     """
+    if sys.platform == "win32":  # no timer there: asyncio's own way has to do
+        yield
+        return
     cancel: Any = signal.getsignal(signal.SIGINT)
     loop = asyncio.get_running_loop()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if asyncio.current_task(loop) is not None:
-            raise KeyboardInterrupt
+        signal.setitimer(signal.ITIMER_REAL, _DEAF_S)
+        loop.call_soon_threadsafe(signal.setitimer, signal.ITIMER_REAL, 0.0)  # whoever hears this hears the cancelling
         cancel(number, frame)
 
+    def break_in(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, break_in)
     signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, cancel)
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _yes_or_no(typed: str) -> bool:
