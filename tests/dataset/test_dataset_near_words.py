@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.dataset.near.words import MOST_TEXTS, word_sets
@@ -27,6 +27,7 @@ def sizes(*texts: str) -> list[int]:
 
 
 @given(st.lists(st.text("abcXYZ .,'?!(\n\t\x00-+3", max_size=30), max_size=20))
+@example(["3??3\x00"])
 def test_a_block_has_the_words_that_a_plain_search_finds(texts: list[str]) -> None:
     assert sizes(*texts) == [len(set(WORD.findall(text.lower()))) for text in texts]
 

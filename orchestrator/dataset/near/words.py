@@ -24,7 +24,8 @@ MOST_TEXTS = 1 << 64 - HASH_BITS
 
 _PUNCTUATION = b".,;:!?\"'()[]{}"
 _SPACE = b"\t\n\v\f\r\x1c\x1d\x1e\x1f "
-_LOWER = bytes(range(256)).lower()
+# A zero would add nothing to a polynomial, and words that differ by it would be one: it takes the place of a capital.
+_LOWER = b"A" + bytes(range(1, 256)).lower()
 _WORD, _MARK, _GAP = range(3)
 _KINDS = bytes(_GAP if byte in _SPACE else _MARK if byte in _PUNCTUATION else _WORD for byte in range(256))
 
