@@ -159,18 +159,6 @@ class Watched:
         with self._engine.connect() as connection:
             return {row.intent_id: _row(row) for row in connection.execute(sa.select(_TABLE))}
 
-    def look_now(self, provider: str, job_id: str, now: datetime) -> bool:
-        """Make a job due at once: somebody says that it changed. False for one that is not watched, or has ended."""
-        columns = schema.intent.c
-        named = sa.select(columns.id).where(columns.provider == provider, columns.job_id == job_id)
-        statement = (
-            _TABLE.update()
-            .where(_COLUMNS.intent_id.in_(named), _COLUMNS.ended_at.is_(None))
-            .values(next_at=sa.case((_COLUMNS.next_at > iso(now), iso(now)), else_=_COLUMNS.next_at))
-        )
-        with writing(self._engine) as connection:
-            return connection.execute(statement).rowcount > 0
-
     # ── claiming ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def claim(

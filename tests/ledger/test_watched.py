@@ -133,16 +133,6 @@ def test_given_back_is_free_at_once_and_only_what_is_still_ours(ledger: Ledger, 
     assert [claim.intent_id for claim in claimed(ledger, now)] == [mine[1].intent_id]
 
 
-def test_a_webhook_makes_a_job_due_now_and_an_ended_one_not(ledger: Ledger, bound: Any, now: datetime) -> None:
-    bound()
-    ledger.watched.keep([look(claimed(ledger, now)[0], now)], now)
-    assert not ledger.watched.look_now("openai", "nobody's", now)
-    assert ledger.watched.look_now("openai", "job-0", now)
-    (claim,) = claimed(ledger, now)
-    ledger.watched.conclude(claim, now)
-    assert not ledger.watched.look_now("openai", "job-0", now)
-
-
 def test_jobs_of_a_ledger_from_before_are_watched_too(ledger: Ledger, bound: Any, now: datetime) -> None:
     bound(3)
     with ledger._engine.begin() as connection:
