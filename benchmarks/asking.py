@@ -28,7 +28,8 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 import providers
 from orchestrator.clock import SystemClock
 from orchestrator.dataset.records import Row
-from orchestrator.evaluation.ask import Answer, Candidate, Question, Spec, _interleaved, _keep, ask, questions, stored
+from orchestrator.evaluation.ask import _interleaved, _keep, ask, stored
+from orchestrator.evaluation.questions import Answer, Candidate, Question, Spec, questions
 from orchestrator.jobs.desk import Desk
 from orchestrator.ledger import Ledger
 from providers.contract import Provider

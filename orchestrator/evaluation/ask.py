@@ -7,9 +7,7 @@ Grading is not done here, so that answers can be graded again without asking aga
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
@@ -20,95 +18,20 @@ from providers.contract import Provider
 from providers.errors import Auth, Billing, InvalidData, NotFound, ProviderError
 from providers.records import Completion, Message, Sampling
 
-from ..canonical import sha256_of
-from ..dataset.records import Row
 from ..errors import TunewrightError
 from ..jobs.desk import Desk
 from ..jobs.patience import patiently
 from ..ledger.codec import dump, load
 from .lanes import Lane, Lanes
+from .questions import Answer, Candidate, Question, Spec
 
-__all__ = ["Answer", "Candidate", "Question", "Spec", "ask", "await_model", "questions", "stored"]
+__all__ = ["ask", "await_model", "stored"]
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A model to ask. `name` is its role ('base', 'tuned'); prices are dollars a million tokens, None if unknown."""
-
-    name: str
-    provider: str
-    model: str
-    label: str = ""
-    serving: str = ""
-    input_usd_per_mtok: Decimal | None = None
-    output_usd_per_mtok: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One held-out prompt and what counts as right. `key` is the hash of what is asked."""
-
-    key: str
-    row: Row
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One candidate's answer to one question. `error` instead of text when it could not be had; never dropped."""
-
-    text: str
-    error: str | None = None
-    refusal: str | None = None
-    finish_reason: str | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    latency_s: float | None = None
-    first_token_s: float | None = None
-    usd: Decimal | None = None
-
-    @property
-    def missing(self) -> bool:
-        """True when nothing was answered: an error or a refusal."""
-        return self.error is not None or self.refusal is not None
-
-
-_Answered = tuple[str, str, Answer]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
-    """What an evaluation asks of whom; its hash names the evaluation."""
-
-    candidates: tuple[Candidate, ...]
-    questions: tuple[str, ...]
-    sampling: Sampling
-    order_seed: int = 7
-    extra: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def id(self) -> str:
-        """Sixteen hex digits of the hash of everything asked."""
-        asked = {
-            "candidates": [(c.name, c.provider, c.model) for c in self.candidates],
-            "questions": self.questions,
-            "sampling": self.sampling,
-            "seed": self.order_seed,
-            "extra": self.extra,
-        }
-        return sha256_of(asked).removeprefix("sha256:")[:16]
-
-
-def questions(rows: Sequence[Row]) -> tuple[Question, ...]:
-    """One question a row, keyed by what is asked; a prompt that occurs twice is told apart by its occurrence."""
-    seen: Counter[str] = Counter()
-    made = []
-    for row in rows:
-        prompt = sha256_of([row.example.prompt, row.example.tools])[7:39]
-        seen[prompt] += 1
-        made.append(Question(f"{prompt}-{seen[prompt]}", row))
-    return tuple(made)
+_Asked = tuple[Candidate, Question, int]
+_Answered = tuple[str, str, int, Answer]
 
 
 async def await_model(desk: Desk, provider: Provider, model: str, sampling: Sampling, bound_s: float) -> None:
@@ -154,14 +77,14 @@ async def ask(
     known = await stored(desk, spec_id)
     answered = {key for key, answer in known.items() if answer.error is None}
     work = iter(_interleaved(spec, asked, answered))
-    total = len(spec.candidates) * len(asked)
+    total = len(spec.candidates) * len(asked) * spec.samples
     progress(len(answered), total)
     send, receive = anyio.create_memory_object_stream[_Answered](max_buffer_size=concurrency)
     fatal: list[ProviderError] = []
 
     async def worker(out: MemoryObjectSendStream[_Answered]) -> None:
         async with out:
-            for candidate, question in work:
+            for candidate, question, sample in work:
                 try:
                     answer = await _answer(lanes[candidate.name], candidate, question, spec.sampling)
                 except ProviderError as error:
@@ -169,7 +92,7 @@ async def ask(
                     return
                 # What was answered was paid for: it is kept even when somebody interrupts just now.
                 with anyio.CancelScope(shield=True):
-                    await out.send((candidate.name, question.key, answer))
+                    await out.send((candidate.name, question.key, sample, answer))
                 if fatal:
                     return
 
@@ -192,14 +115,17 @@ def _cause(failed: ExceptionGroup[Exception]) -> Exception:
     return next(ours, failed.exceptions[0])
 
 
-def _interleaved(
-    spec: Spec, asked: Sequence[Question], answered: set[tuple[str, str]]
-) -> list[tuple[Candidate, Question]]:
+def _interleaved(spec: Spec, asked: Sequence[Question], answered: set[tuple[str, str, int]]) -> list[_Asked]:
     """Rows shuffled, and within a row the candidates too: latency drifts, and must drift alike for all."""
     order = random.Random(spec.order_seed)
     rows = order.sample(list(asked), len(asked))
-    work = [(c, q) for q in rows for c in order.sample(list(spec.candidates), len(spec.candidates))]
-    return [(c, q) for c, q in work if (c.name, q.key) not in answered]
+    work = [
+        (candidate, question, sample)
+        for sample in range(spec.samples)
+        for question in rows
+        for candidate in order.sample(list(spec.candidates), len(spec.candidates))
+    ]
+    return [(c, q, sample) for c, q, sample in work if (c.name, q.key, sample) not in answered]
 
 
 async def _keep(
@@ -220,7 +146,7 @@ async def _keep(
                 batch = [first]
                 while receive.statistics().current_buffer_used:
                     batch.append(receive.receive_nowait())
-                rows = [(name, key, 0, dump(answer)) for name, key, answer in batch]
+                rows = [(name, key, sample, dump(answer)) for name, key, sample, answer in batch]
                 await desk.db(desk.ledger.answers.put, evaluation_id, rows)
                 done += len(batch)
                 progress(done, total)
@@ -255,7 +181,7 @@ def _usd(candidate: Candidate, completion: Completion) -> Decimal | None:
     return (completion.input_tokens * into + completion.output_tokens * out) / Decimal(1_000_000)
 
 
-async def stored(desk: Desk, spec_id: str) -> dict[tuple[str, str], Answer]:
-    """(candidate, question key) → answer, for everything answered so far."""
+async def stored(desk: Desk, spec_id: str) -> dict[tuple[str, str, int], Answer]:
+    """(candidate, question key, sample) → answer, for everything answered so far."""
     rows = await desk.db(desk.ledger.answers.all, spec_id)
-    return {(candidate, key): load(Answer, text) for (candidate, key, _), text in rows.items()}
+    return {key: load(Answer, text) for key, text in rows.items()}

@@ -127,7 +127,7 @@ class Line:
                 continue
             self._probing = True
             try:
-                await self._wait(max(self._probe_pause_s(), hint_s or 0.0))
+                await self._wait(min(max(self._probe_pause_s(), hint_s or 0.0), max(until_s - self.waited_s, 0.0)))
             except BaseException:
                 self.done()
                 raise

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..evaluation.ask import Answer
 from ..evaluation.decide import Guardrail, Rule, Verdict, decide, ratio_guardrail
 from ..evaluation.graders import Grade, Grader, choose, named
+from ..evaluation.questions import Answer
 from ..stats import Comparison, compare_binary, compare_scores
 from .evaluating import Evaluated
 

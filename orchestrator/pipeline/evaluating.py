@@ -11,8 +11,9 @@ from providers.contract import Platform, Provider
 from providers.errors import NotFound
 from providers.records import PriceItem
 
-from ..evaluation.ask import Answer, Candidate, Question, Spec, ask, await_model, stored
+from ..evaluation.ask import ask, await_model, stored
 from ..evaluation.decide import Rule
+from ..evaluation.questions import Answer, Candidate, Question, Spec
 from ..jobs.leases import LeaseWish, leased
 from ..ledger import Reservation
 from ..ledger.spending import exact_sum
@@ -44,12 +45,21 @@ class Evaluated:
 
     spec: Spec
     questions: tuple[Question, ...]
-    answers: dict[tuple[str, str], Answer]
+    answers: dict[tuple[str, str, int], Answer]
     rule: Rule
 
     def of(self, candidate: str) -> list[Answer]:
-        """The candidate's answers in the order of the questions; a question never answered is an error."""
-        return [self.answers.get((candidate, q.key), Answer(text="", error="not asked")) for q in self.questions]
+        """The candidate's first answers in the order of the questions; a question never answered is an error."""
+        return [answers[0] for answers in self.samples_of(candidate)]
+
+    def samples_of(self, candidate: str) -> list[tuple[Answer, ...]]:
+        """All of the candidate's answers to each question: one, or as many as samples were asked for."""
+        missing = Answer(text="", error="not asked")
+        samples = range(self.spec.samples)
+        return [
+            tuple(self.answers.get((candidate, question.key, sample), missing) for sample in samples)
+            for question in self.questions
+        ]
 
 
 def base_candidate(settings: RunSettings, account: Account, target: Target) -> Served:
@@ -123,7 +133,7 @@ async def evaluate(
     spec = spec_for(settings, served, asked)
     rule = Rule(**await desk.db(desk.ledger.answers.begin, spec.id, spec, settings.rule, desk.clock.now()))
     known = await stored(desk, spec.id)
-    if sum(answer.error is None for answer in known.values()) < len(served) * len(asked):
+    if sum(answer.error is None for answer in known.values()) < len(served) * len(asked) * spec.samples:
         await _hold(session, settings, served, spec.id, run_id, reserve_usd, unknown)
         async with _opened(session, settings, served, run_id) as (opened, live):
             await _await_all(session, settings, opened, live)
@@ -221,11 +231,11 @@ async def _hold(
     await desk.db(desk.ledger.budget.hold, wish, desk.clock.now())
 
 
-async def _settle(session: Session, spec: Spec, answers: dict[tuple[str, str], Answer]) -> None:
+async def _settle(session: Session, spec: Spec, answers: dict[tuple[str, str, int], Answer]) -> None:
     """The bill of an evaluation is the sum of its answers; one without a price leaves the money reserved. What a rented
     machine answers is billed by the hour, with its lease."""
     rented = {candidate.name for candidate in spec.candidates if candidate.serving == "dedicated"}
-    paid = [answer.usd for (name, _), answer in answers.items() if answer.error is None and name not in rented]
+    paid = [answer.usd for (name, _, _), answer in answers.items() if answer.error is None and name not in rented]
     if all(usd is not None for usd in paid):
         total = exact_sum(usd for usd in paid if usd is not None)
         ledger, now = session.desk.ledger, session.desk.clock.now()

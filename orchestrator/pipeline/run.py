@@ -16,8 +16,9 @@ from ..clock import today
 from ..costing import Quote
 from ..dataset.records import Dataset
 from ..errors import DataRefused, UsageError
-from ..evaluation.ask import questions, stored
+from ..evaluation.ask import stored
 from ..evaluation.decide import Rule
+from ..evaluation.questions import questions
 from ..jobs.health import Policy
 from ..jobs.patience import patiently
 from ..jobs.watch import Reading

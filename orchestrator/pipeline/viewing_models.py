@@ -12,8 +12,8 @@ from typing import Any
 from providers.records import TERMINAL_STATES, Checkpoint, JobEvent, MetricPoint
 
 from ..canonical import plain
-from ..evaluation.ask import Answer, Candidate, Question
 from ..evaluation.graders import Grade
+from ..evaluation.questions import Answer, Candidate, Question
 from ..jobs.health import diagnose
 from ..jobs.trouble import stopped_because
 from ..ledger import Intent

@@ -19,7 +19,8 @@ import pytest
 
 import providers
 from orchestrator.dataset.records import Row
-from orchestrator.evaluation.ask import Candidate, Question, Spec, ask, questions, stored
+from orchestrator.evaluation.ask import ask, stored
+from orchestrator.evaluation.questions import Candidate, Question, Spec, questions
 from orchestrator.jobs.desk import Desk, Notice
 from orchestrator.ledger import Ledger
 from providers.contract import Provider
@@ -235,7 +236,7 @@ class Asker:
             progress=lambda done, total: self.seen.append((done, total)),
         )
 
-    async def answers(self) -> dict[tuple[str, str], Any]:
+    async def answers(self) -> dict[tuple[str, str, int], Any]:
         return await stored(self.desk, self.spec.id)
 
 

@@ -15,7 +15,8 @@ import anyio
 import pytest
 
 from orchestrator.errors import TunewrightError
-from orchestrator.evaluation.ask import Answer, await_model
+from orchestrator.evaluation.ask import await_model
+from orchestrator.evaluation.questions import Answer
 from providers.errors import Auth, Billing, NotFound, Unreachable
 
 pytestmark = pytest.mark.anyio
@@ -173,7 +174,7 @@ async def test_after_a_kill_nothing_that_was_stored_is_asked_again(
     wire.slow_s = 0.03
     await anyio.to_thread.run_sync(_ask_and_die, wire, environ, tmp_path / "home")
     before = wire.counts.copy()
-    kept = {(asker.spec.candidates[name == "tuned"].model, key) for name, key in await asker.answers()}
+    kept = {(asker.spec.candidates[name == "tuned"].model, key) for name, key, _ in await asker.answers()}
     async with account() as provider:
         await asker.run(provider)
     text = {question.key: question.row.example.prompt[-1].text for question in asker.asked}

@@ -19,6 +19,7 @@ from providers.errors import PlatformFault, RateLimited
 pytestmark = pytest.mark.anyio
 
 PER_MIN = 900.0
+EPISODE_S = 15
 
 
 @pytest.fixture
@@ -57,12 +58,14 @@ async def test_limits_that_nobody_tells_are_felt_and_no_answer_is_missing(
     hurried: Any, account: Any, sandbox: Any, wire: Any
 ) -> None:
     sandbox.throttle.set(requests_per_min=PER_MIN, burst_s=0.3, silent=True)
+    began = SystemClock().now()
     async with account() as provider:
         await hurried.run(provider, concurrency=64)
+    episodes = 1 + (SystemClock().now() - began).total_seconds() // EPISODE_S
     cuts = {row.cuts for row in hurried.desk.ledger.buckets.all(SystemClock().now()) if row.key.kind == "requests"}
     assert (len(await hurried.answers()), missing(await hurried.answers())) == (40, 0)
     assert sandbox.throttle.refused > 0
-    assert sum(cuts) == 1
+    assert 1 <= sum(cuts) <= episodes
     assert [notice.kind for notice in hurried.told].count("retrying") == 1
 
 

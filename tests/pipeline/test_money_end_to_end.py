@@ -18,7 +18,7 @@ from orchestrator import AsyncOrchestrator
 from orchestrator.clock import SystemClock
 from orchestrator.config import Config
 from orchestrator.errors import BudgetRefused, InDoubt, UsageError
-from orchestrator.evaluation.ask import Candidate
+from orchestrator.evaluation.questions import Candidate
 from orchestrator.ledger import IntentState
 from orchestrator.pipeline.evaluating import Served, payer
 from orchestrator.pipeline.session import Account, platform_named
