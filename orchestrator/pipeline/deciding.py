@@ -5,45 +5,19 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ..evaluation.decide import Guardrail, Rule, Verdict, decide, ratio_guardrail
+from ..evaluation.decide import Guardrail, Rule, decide, ratio_guardrail
 from ..evaluation.graders import Grade, Grader, choose, named
+from ..evaluation.judged import Judged, Slice
 from ..evaluation.questions import Answer
 from ..stats import Comparison, compare_binary, compare_scores
 from .evaluating import Evaluated
 
-__all__ = ["Judged", "Slice", "judge", "verdict_json"]
+__all__ = ["judge", "verdict_json"]
 
 _WRONG = Grade(0.0, False, "no answer")
 _MIN_SLICE = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """One label's rows; exploratory, never decisive."""
-
-    label: str
-    n: int
-    base: float
-    tuned: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """The graded evaluation. Grades stand in the order of the questions."""
-
-    grader: Grader
-    base_grades: tuple[Grade, ...]
-    tuned_grades: tuple[Grade, ...]
-    comparison: Comparison
-    verdict: Verdict
-    rule: Rule
-    missing_base: int
-    missing_tuned: int
-    slices: tuple[Slice, ...]
-    same_answers: int
 
 
 def judge(evaluated: Evaluated, grader_name: str | None, labels: bool) -> Judged:
@@ -128,10 +102,10 @@ def _slices(expected: Sequence[str], base: Sequence[Grade], tuned: Sequence[Grad
     common = Counter({label: len(pairs) for label, pairs in rows.items() if len(pairs) >= _MIN_SLICE})
     return tuple(
         Slice(
-            label,
-            n,
-            statistics.fmean(b for b, _ in rows[label]),
-            statistics.fmean(t for _, t in rows[label]),
+            label=label,
+            n=n,
+            base=statistics.fmean(b for b, _ in rows[label]),
+            tuned=statistics.fmean(t for _, t in rows[label]),
         )
         for label, n in common.most_common()
     )

@@ -10,9 +10,10 @@ from providers.records import RemoteJob
 
 from ..canonical import plain
 from ..costing import Quote
+from ..evaluation.judged import Judged
 from ..ledger import Run
 from .billed import Billed
-from .deciding import Judged, verdict_json
+from .deciding import verdict_json
 
 __all__ = ["RunResult"]
 

@@ -18,6 +18,7 @@ from ..dataset.records import Dataset
 from ..errors import DataRefused, UsageError
 from ..evaluation.ask import stored
 from ..evaluation.decide import Rule
+from ..evaluation.judged import Judged
 from ..evaluation.questions import questions
 from ..jobs.health import Policy
 from ..jobs.patience import patiently
@@ -30,7 +31,7 @@ from ..stats import detectable_gap
 from .begun import Begun
 from .billed import Billed
 from .choosing import choose, evaluated_model
-from .deciding import Judged, judge
+from .deciding import judge
 from .evaluating import Evaluated, Served, base_candidate, evaluate, spec_for, tuned_candidate
 from .lifespan import ends_soon, refuse_by_facts, shutdown_of
 from .prepare import FILES, archive, restore, upload_files

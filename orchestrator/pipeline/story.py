@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..evaluation.judged import Judged
 from ..ledger import Intent
 from .begun import Begun
 from .billed import Billed
-from .deciding import Judged
 from .evaluating import Evaluated
 
 __all__ = ["Story"]

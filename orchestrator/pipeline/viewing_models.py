@@ -13,6 +13,7 @@ from providers.records import TERMINAL_STATES, Checkpoint, JobEvent, MetricPoint
 
 from ..canonical import plain
 from ..evaluation.graders import Grade
+from ..evaluation.judged import Judged
 from ..evaluation.questions import Answer, Candidate, Question
 from ..jobs.health import diagnose
 from ..jobs.trouble import stopped_because
@@ -37,7 +38,6 @@ from ..report.view import (
 )
 from ..report.words import value
 from .choosing import evaluated_checkpoint, why_evaluated
-from .deciding import Judged
 from .story import Story
 
 __all__ = ["evaluation_view", "training_view", "verdict_view"]
