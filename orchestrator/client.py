@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .jobs.desk import Notice
     from .jobs.watch import Reading
     from .jobs.work import Tally
-    from .ledger import Bill, Ledger, Run
+    from .ledger import Bill, Run
     from .nouns.jobs import Jobs
     from .nouns.limits import Limits
     from .nouns.models import Models, Platforms
@@ -118,19 +118,13 @@ class AsyncOrchestrator:
             watch_patience_s=WATCH_PATIENCE_S if self._patience_s is None else self._patience_s,
             rates=self.config.rates,
         )
-        self._apply_caps(ledger)
+        # Caps of the configuration file stand in the ledger too, where two processes meet.
+        ledger.budget.configure(self._name, self._configured_caps(), self._clock.now())
         return Session(home=self.home, environ=self._environ, desk=desk, project=self._name)
 
     @property
     def _name(self) -> str:
         return project_name(self.home, self.config.project.name)
-
-    def _apply_caps(self, ledger: Ledger) -> None:
-        """Caps of the configuration file stand in the ledger too, where two processes meet."""
-        known = ledger.budget.caps()
-        for scope, usd in self._configured_caps().items():
-            if known.get(scope) != usd:
-                ledger.budget.set_cap(scope, usd, self._clock.now())
 
     def _configured_caps(self) -> dict[str, Decimal]:
         budget = self.config.budget

@@ -208,9 +208,28 @@ def _judged(data: dict[str, Any], where: str) -> Config:
     from pydantic import ValidationError
 
     try:
-        return _adapter().validate_python(data)
+        config = _adapter().validate_python(data)
     except ValidationError as error:
         raise _refused(where, error) from error
+    _refuse_unknown_platforms(config, where)
+    return config
+
+
+def _refuse_unknown_platforms(config: Config, where: str) -> None:
+    """A limit for a platform that does not exist would bind nothing, and nobody would notice."""
+    named = [("rates", name) for name in config.rates] + [
+        ("budget.providers", name) for name in config.budget.providers
+    ]
+    if not named:
+        return
+    import providers
+
+    known = providers.platform_names()
+    for section, name in named:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            fix = f"did you mean {near[0]!r}?" if near else f"known platforms: {', '.join(known)}"
+            raise UsageError(f"unknown platform {name!r}", where=f"{where}, {section}.{name}", fix=fix)
 
 
 def _adapter() -> TypeAdapter[Config]:

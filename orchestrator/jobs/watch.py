@@ -6,6 +6,7 @@ A person who watches and workers that watch share one fence: whoever claims last
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
@@ -19,9 +20,11 @@ from .desk import Desk
 from .health import diagnose
 from .looking import Answer, Reading, fetch, found, myself, poll_spacing_s
 
-__all__ = ["Reading", "keep", "poll_spacing_s", "quoted_hours", "read_once", "watch"]
+__all__ = ["Reading", "keep", "poll_spacing_s", "quoted_hours", "read_once", "rest", "watch"]
 
 _LEASE_S = 60.0
+_GLANCE_S = 15.0
+"""Between two glances at the ledger while a job is waited for: they cost no request."""
 
 
 async def watch(desk: Desk, provider: Provider, intent: Intent, *, patience_s: float) -> AsyncIterator[Reading]:
@@ -37,7 +40,15 @@ async def watch(desk: Desk, provider: Provider, intent: Intent, *, patience_s: f
         yield reading
         if reading.ended:
             return
-        await desk.clock.sleep(max((reading.next_at - desk.clock.now()).total_seconds(), 0.0))
+        await rest(desk, intent.id, reading.next_at)
+
+
+async def rest(desk: Desk, intent_id: str, until: datetime) -> None:
+    """Until the next look is due; a webhook that another process takes in makes it due at once."""
+    while (left_s := (until - desk.clock.now()).total_seconds()) > 0:
+        await desk.clock.sleep(min(left_s, _GLANCE_S))
+        due = await desk.db(desk.ledger.watched.due, intent_id)
+        until = until if due is None else min(until, due)
 
 
 async def read_once(desk: Desk, provider: Provider, intent: Intent, *, patience_s: float | None = None) -> Reading:

@@ -15,7 +15,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from . import schema
-from .caps import bounds, refuse_over
+from .caps import bounds, is_of, key_of, lowest, refuse_over
 from .engine import writing
 from .history import append, iso
 from .spending import KINDS, Kind, Reservation, Spending, exact_sum, spendings, training_spending
@@ -47,17 +47,29 @@ class Budget:
         self._engine = engine
 
     def caps(self) -> Mapping[str, Decimal]:
-        """Scope ('run', 'month', 'provider:NAME', 'project:NAME') → dollars."""
+        """Scope ('run', 'month', 'provider:NAME', 'project:NAME') → dollars; the lowest where several are set."""
         with self._engine.connect() as connection:
-            return _caps(connection)
+            return {scope: usd for scope, (usd, _) in lowest(_caps(connection)).items()}
 
     def set_cap(self, scope: str, usd: Decimal | None, now: datetime) -> None:
         """Set a cap; None removes it."""
         with writing(self._engine) as connection:
-            connection.execute(schema.cap.delete().where(schema.cap.c.scope == scope))
-            if usd is not None:
-                connection.execute(schema.cap.insert().values(scope=scope, usd=str(usd), at=iso(now)))
-            append(connection, now, "budget", "cap", {"scope": scope, "usd": None if usd is None else str(usd)})
+            _set_cap(connection, scope, usd, now)
+
+    def configure(self, project: str, caps: Mapping[str, Decimal], now: datetime) -> None:
+        """The caps of one project's configuration file, by scope: those alone, in place of what it said before.
+
+        Where several projects share a ledger each keeps its own, and the lowest holds for all.
+        """
+        wanted = {key_of(scope, "" if scope.startswith("project:") else project): usd for scope, usd in caps.items()}
+        with self._engine.connect() as connection:
+            kept = _caps(connection)
+        gone = {key: None for key in kept if key not in wanted and is_of(key, project)}
+        changed = {key: usd for key, usd in wanted.items() if kept.get(key) != usd}
+        if changed or gone:
+            with writing(self._engine) as connection:
+                for key, usd in {**changed, **gone}.items():
+                    _set_cap(connection, key, usd, now)
 
     def reserve(
         self,
@@ -253,5 +265,13 @@ def _lock(connection: sa.Connection) -> None:
         connection.execute(sa.text("LOCK TABLE spending, cap IN EXCLUSIVE MODE"))
 
 
+def _set_cap(connection: sa.Connection, key: str, usd: Decimal | None, now: datetime) -> None:
+    connection.execute(schema.cap.delete().where(schema.cap.c.scope == key))
+    if usd is not None:
+        connection.execute(schema.cap.insert().values(scope=key, usd=str(usd), at=iso(now)))
+    append(connection, now, "budget", "cap", {"scope": key, "usd": None if usd is None else str(usd)})
+
+
 def _caps(connection: sa.Connection) -> dict[str, Decimal]:
+    """As kept: see `caps.key_of`."""
     return {row.scope: Decimal(row.usd) for row in connection.execute(sa.select(schema.cap))}

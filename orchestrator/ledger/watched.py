@@ -159,6 +159,13 @@ class Watched:
         with self._engine.connect() as connection:
             return {row.intent_id: _row(row) for row in connection.execute(sa.select(_TABLE))}
 
+    def due(self, intent_id: str) -> datetime | None:
+        """When the job is looked at next, as of now: whatever has happened may have made it sooner."""
+        query = sa.select(_TABLE.c.next_at).where(_TABLE.c.intent_id == intent_id)
+        with self._engine.connect() as connection:
+            told = connection.execute(query).scalar()
+        return None if told is None else datetime.fromisoformat(told)
+
     # ── claiming ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def claim(

@@ -50,3 +50,10 @@ def test_a_rate_that_makes_no_sense_is_refused_by_name(tunewright: Any, work: Pa
     assert answer.code == 2
     assert said in answer.error["fix"]
     assert "rates.openai" in answer.error["where"]
+
+
+@pytest.mark.parametrize("section", ["rates.opneai]\nrequests_per_min = 5", "budget.providers]\nopneai = 5"])
+def test_a_limit_for_a_platform_that_does_not_exist_is_refused(tunewright: Any, work: Path, section: str) -> None:
+    (work / "tunewright.toml").write_text(f"[{section}")
+    answer = tunewright("doctor", "--json")
+    assert (answer.code, answer.error["fix"]) == (2, "did you mean 'openai'?")

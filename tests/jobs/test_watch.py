@@ -13,10 +13,10 @@ import pytest
 
 import providers
 from orchestrator.jobs.submit import Order, submit
-from orchestrator.jobs.watch import Reading, poll_spacing_s, read_once, watch
-from orchestrator.ledger import IntentState
+from orchestrator.jobs.watch import Reading, poll_spacing_s, read_once, rest, watch
+from orchestrator.ledger import Arrival, IntentState
 from providers.errors import Auth, Unreachable
-from providers.records import JobState
+from providers.records import JobState, WebhookNews
 from providers.sandbox import Clock, Sandbox, serve
 
 pytestmark = pytest.mark.anyio
@@ -179,6 +179,20 @@ async def test_a_key_that_stops_working_is_raised_at_once(bought: Any, place: An
 async def test_metrics_that_cannot_be_had_just_now_do_not_end_the_watch(bought: Any, account: Any, place: Any) -> None:
     place.sandbox.faults.set("server_error", method="GET", path="(events|metrics)$", count=1)
     assert states(await to_the_end(bought, account))[-1] == "succeeded"
+
+
+async def test_a_webhook_that_another_process_takes_in_ends_the_wait(bought: Any, account: Any, clock: Any) -> None:
+    await read_once(bought.desk, account, bought.intent)
+    began, told = clock.now(), list[Arrival]()
+
+    def arrives() -> None:
+        news = WebhookNews(id="w1", job_id=bought.intent.job_id, kind="job.running")
+        told.append(bought.ledger.deliveries.arrived(bought.intent.provider, news, clock.now()))
+
+    clock.then = arrives
+    await rest(bought.desk, bought.intent.id, began + timedelta(hours=1))
+    assert told == [Arrival.LOOKING]
+    assert clock.now() - began < timedelta(minutes=1)
 
 
 async def test_a_look_that_another_overtook_is_not_kept_and_is_looked_again(

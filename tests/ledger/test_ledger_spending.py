@@ -105,6 +105,27 @@ def test_play_money_counts_against_no_project(ledger: Ledger, hold: Hold, now: d
     assert len(told(ledger)) == 2
 
 
+# ── several projects on one ledger ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_lowest_month_cap_of_all_projects_files_holds_for_all(ledger: Ledger, hold: Hold, now: datetime) -> None:
+    ledger.budget.configure("cards", {"month": Decimal(10)}, now)
+    ledger.budget.configure("chat", {"month": Decimal(100)}, now)
+    with pytest.raises(BudgetRefused, match=r"\$10.00") as refused:
+        hold("a", "11", project="chat")
+    assert "tunewright.toml of the project cards" in (refused.value.fix or "")
+
+
+def test_a_cap_that_leaves_its_projects_file_ends_and_others_stay(ledger: Ledger, hold: Hold, now: datetime) -> None:
+    ledger.budget.set_cap("month", Decimal(90), now)
+    ledger.budget.configure("cards", {"month": Decimal(10), "provider:openai": Decimal(5)}, now)
+    ledger.budget.configure("chat", {"month": Decimal(50)}, now)
+    ledger.budget.configure("cards", {}, now)
+    assert ledger.budget.caps() == {"month": Decimal(50)}
+    ledger.budget.configure("chat", {}, now)
+    assert ledger.budget.caps() == {"month": Decimal(90)}
+
+
 # ── every kind, and what follows ────────────────────────────────────────────────────────────────────────────────────
 
 
