@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 import anyio
+from anyio.abc import TaskGroup
 
 import providers
 
@@ -26,7 +27,9 @@ from .desk import Desk
 __all__ = ["LIMIT_S", "notify", "words_of"]
 
 LIMIT_S = 60.0
-"""How long the command may take before it is stopped: shorter than a worker's lease."""
+"""How long the command may take before it is stopped."""
+
+_Facts = Mapping[str, str | int | None]
 
 _LONGEST = 1000
 _STDERR = 2
@@ -56,25 +59,36 @@ async def notify(
     environ: Mapping[str, str],
     *,
     limit_s: float = LIMIT_S,
+    beside: TaskGroup | None = None,
 ) -> bool:
     """Run the command for a job that has ended. False where that was done before, or the job goes on.
 
     The facts are in TUNEWRIGHT_RUN, _JOB, _STATE, _MODEL and _TUNED_MODEL, and as JSON on stdin. `environ`: where keys
     are known from; the command gets this process's environment without them. What it prints goes to stderr. That it
-    fails is told and written down, and stops nothing.
+    fails is told and written down, and stops nothing. `beside`: where it runs while the caller goes on.
     """
     if not await desk.db(desk.ledger.notices.claim, intent.id, desk.clock.now()):
         return False
     facts = _facts(intent, run_id)
-    told = json.dumps({"schema_version": 1, **facts}, ensure_ascii=False).encode()
-    failure = await _run(words, {**without_keys(os.environ, environ), **_variables(facts)}, told, limit_s)
-    await desk.db(desk.ledger.notices.told, intent.id, failure, desk.clock.now())
-    if failure is not None:
-        desk.say("warning", f"the notify command did not tell of job {intent.job_id}: {failure}")
+    env = {**without_keys(os.environ, environ), **_variables(facts)}
+    if beside is None:
+        await _tell(desk, words, intent, facts, env, limit_s)
+    else:
+        beside.start_soon(_tell, desk, words, intent, facts, env, limit_s)
     return True
 
 
-def _facts(intent: Intent, run_id: str | None) -> dict[str, str | int | None]:
+async def _tell(
+    desk: Desk, words: tuple[str, ...], intent: Intent, facts: _Facts, env: Mapping[str, str], limit_s: float
+) -> None:
+    told = json.dumps({"schema_version": 1, **facts}, ensure_ascii=False).encode()
+    failure = await _run(words, env, told, limit_s)
+    await desk.db(desk.ledger.notices.told, intent.id, failure, desk.clock.now())
+    if failure is not None:
+        desk.say("warning", f"the notify command did not tell of job {intent.job_id}: {failure}")
+
+
+def _facts(intent: Intent, run_id: str | None) -> _Facts:
     job = intent.job
     return {
         "run": run_id,
@@ -90,7 +104,7 @@ def _facts(intent: Intent, run_id: str | None) -> dict[str, str | int | None]:
     }
 
 
-def _variables(facts: Mapping[str, str | int | None]) -> dict[str, str]:
+def _variables(facts: _Facts) -> dict[str, str]:
     named = ("run", "job", "state", "model", "tuned_model")
     return {f"TUNEWRIGHT_{name.upper()}": _plain(facts[name]) for name in named}
 

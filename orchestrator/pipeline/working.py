@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 
 from providers.contract import Provider
 from providers.records import JobState, RemoteJob
@@ -31,8 +32,13 @@ from .training import settle
 __all__ = ["conclude", "work", "worker"]
 
 
-def worker(session: Session, pace: Pace, *, notify: tuple[str, ...] | None = None) -> Worker:
-    """A worker on this project's ledger. `notify`: the words of the command to run for each job that has ended."""
+def worker(
+    session: Session, pace: Pace, *, notify: tuple[str, ...] | None = None, beside: TaskGroup | None = None
+) -> Worker:
+    """A worker on this project's ledger. `notify`: the words of the command to run for each job that has ended.
+
+    `beside`: where the commands run while the worker goes on; without it they hold up the round of their account.
+    """
 
     def opens(key: tuple[str, str]) -> AbstractAsyncContextManager[Provider]:
         return session.open(Account.recorded(*key))
@@ -40,7 +46,7 @@ def worker(session: Session, pace: Pace, *, notify: tuple[str, ...] | None = Non
     async def end(provider: Provider, claim: Claim, job: RemoteJob) -> None:
         await conclude(session, provider, claim, job)
         if notify is not None:
-            await _tell(session, notify, claim)
+            await _tell(session, notify, claim, beside)
 
     async def heed(provider: Provider, claim: Claim, reading: Reading) -> None:
         await _attend(session, provider, claim, reading)
@@ -73,8 +79,8 @@ async def work(
     `beside`: what runs as long, a receiver of webhooks say.
     """
     await tidy_all(session)
-    one = worker(session, pace, notify=notify)
-    async with anyio.create_task_group() as group:
+    async with anyio.create_task_group() as commands, anyio.create_task_group() as group:
+        one = worker(session, pace, notify=notify, beside=commands)
 
         async def stop_when_told() -> None:
             if until is not None:
@@ -110,8 +116,8 @@ async def conclude(session: Session, provider: Provider, claim: Claim, job: Remo
             await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage="trained", checkpoints=saved)
 
 
-async def _tell(session: Session, words: tuple[str, ...], claim: Claim) -> None:
+async def _tell(session: Session, words: tuple[str, ...], claim: Claim, beside: TaskGroup | None) -> None:
     desk = session.desk
     intent = await desk.db(desk.ledger.intents.get, claim.intent_id)
     runs = await desk.db(desk.ledger.runs.of_intent, intent.id)
-    await tell(desk, words, intent, runs[0].id if runs else None, session.environ)
+    await tell(desk, words, intent, runs[0].id if runs else None, session.environ, beside=beside)

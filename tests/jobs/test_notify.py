@@ -182,3 +182,11 @@ def _runs(pid: int) -> bool:
 def test_what_is_no_command_is_refused_before_anything_starts(command: str) -> None:
     with pytest.raises(UsageError, match="command"):
         words_of(command)
+
+
+async def test_beside_other_work_nobody_waits_for_the_command(ended: Any, command: str, took: Path) -> None:
+    async with anyio.create_task_group() as beside:
+        assert await notify(ended.desk, words_of(command), ended.intent, "run-1", {}, beside=beside)
+        assert not told(took)
+    assert len(told(took)) == 1
+    assert not await notify(ended.desk, words_of(command), ended.intent, "run-1", {})
