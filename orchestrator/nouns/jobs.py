@@ -26,6 +26,7 @@ from ..jobs.resolve import resolve as settle_by_word
 from ..jobs.watch import Reading, read_once
 from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
 from ..ledger.watched import WatchedRow
+from ..pipeline.pricing import prices_paid
 from ..pipeline.project import Project
 from ..pipeline.session import Account, Session, platform_named
 from ..pipeline.training import settle
@@ -83,8 +84,7 @@ class Jobs:
         async with self._at(key) as (provider, intent):
             reading = await read_once(self._desk, provider, intent)
             if reading.ended:
-                plan = intent.plan
-                prices = provider.platform.prices(plan.model, plan.method, plan.hyperparameters)
+                prices = await prices_paid(self._session, provider.platform, intent)
                 await settle(self._session, intent, reading.job, prices)
                 await self._desk.db(self._desk.ledger.watched.conclude, reading.claim, self._desk.clock.now())
             return reading

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from providers.contract import Platform
 from providers.errors import NotFound
-from providers.records import Price
+from providers.records import Plan, Price
 
 from ..costing import load_overrides
+from ..ledger import Intent, Run
+from ..ledger.codec import dump, load
 from ..settings import RunSettings
+from .session import Session
 
-__all__ = ["price_rows"]
+__all__ = ["price_rows", "prices_of", "prices_paid"]
 
 
 def price_rows(settings: RunSettings, platform: Platform, model: str) -> Sequence[Price]:
@@ -23,3 +26,19 @@ def price_rows(settings: RunSettings, platform: Platform, model: str) -> Sequenc
     if settings.prices is None:
         return rows
     return load_overrides(settings.prices).apply(rows, platform.name, model, settings.method)
+
+
+def prices_of(run: Run | None, platform: Platform, plan: Plan) -> Sequence[Price]:
+    """With the run's own price file, where it had one."""
+    if run is not None and "settings" in run.record:
+        return price_rows(load(RunSettings, dump(run.record["settings"])), platform, plan.model)
+    try:
+        return platform.prices(plan.model, plan.method, plan.hyperparameters)
+    except NotFound:
+        return ()
+
+
+async def prices_paid(session: Session, platform: Platform, intent: Intent) -> Sequence[Price]:
+    """By which a job's tokens are billed: as the newest run that wants it was told to reckon."""
+    runs = await session.desk.db(session.desk.ledger.runs.of_intent, intent.id)
+    return prices_of(runs[0] if runs else None, platform, intent.plan)

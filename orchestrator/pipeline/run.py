@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from providers.contract import Platform
-from providers.records import JobState, Plan, Price, ProviderFile, RemoteJob
+from providers.records import JobState, ProviderFile, RemoteJob
 
 from ..canonical import intent_id, plain, run_id
 from ..clock import today
@@ -35,7 +34,7 @@ from .deciding import judge
 from .evaluating import Evaluated, Served, base_candidate, evaluate, spec_for, tuned_candidate
 from .lifespan import ends_soon, refuse_by_facts, shutdown_of
 from .prepare import FILES, archive, restore, upload_files
-from .pricing import price_rows
+from .pricing import price_rows, prices_of
 from .quoting import refuse_over, reserve_usd, unpriced
 from .ready import Ready, ready
 from .remembering import remember, tell_trained_before
@@ -58,7 +57,6 @@ __all__ = [
     "finish",
     "follow",
     "policy_of",
-    "prices_of",
     "ready",
     "reopen",
     "report",
@@ -218,13 +216,6 @@ async def follow(session: Session, run: Run, see: Callable[[Reading], None], pol
 def policy_of(run: Run) -> Policy:
     """What the run was told to do on trouble; to warn, where its job was made elsewhere."""
     return load(RunSettings, dump(run.record["settings"])).on_trouble if "settings" in run.record else Policy()
-
-
-def prices_of(run: Run | None, platform: Platform, plan: Plan) -> Sequence[Price]:
-    """With the run's own price file, where it had one."""
-    if run is not None and "settings" in run.record:
-        return price_rows(load(RunSettings, dump(run.record["settings"])), platform, plan.model)
-    return platform.prices(plan.model, plan.method, plan.hyperparameters)
 
 
 async def account_of(session: Session, run: Run, provider: str) -> Account:

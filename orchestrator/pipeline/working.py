@@ -24,7 +24,8 @@ from ..jobs.trouble import attend
 from ..jobs.watch import Reading
 from ..jobs.work import Pace, Tally, Worker
 from ..ledger import Claim
-from .run import policy_of, prices_of
+from .pricing import prices_paid
+from .run import policy_of
 from .session import Account, Session
 from .tidying import tidy_all
 from .training import settle
@@ -103,7 +104,7 @@ async def conclude(session: Session, provider: Provider, claim: Claim, job: Remo
     desk = session.desk
     intent = await desk.db(desk.ledger.intents.get, claim.intent_id)
     runs = await desk.db(desk.ledger.runs.of_intent, intent.id)
-    usd = await settle(session, intent, job, prices_of(runs[0] if runs else None, provider.platform, intent.plan))
+    usd = await settle(session, intent, job, await prices_paid(session, provider.platform, intent))
     bill = "the platform has not said what it cost" if usd is None else f"billed ${usd:.2f}"
     named = {"intent": intent.id, "remote": job.id, "provider": intent.provider}
     note = " (sandbox, not money)" if intent.sandbox else ""

@@ -216,3 +216,19 @@ def test_a_gate_that_cannot_ask_is_not_green(tunewright: Any) -> None:
     env = {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "TUNEWRIGHT_PATIENCE": "0"}
     assert tunewright("models", "sunset", "--within", 30, "--json", env=env).code == 1
     assert tunewright("models", "sunset", "openai", "--within", 30, "--json").code == 2
+
+
+def test_a_job_that_is_only_looked_at_is_billed_by_the_price_file_of_its_run(
+    tunewright: Any, work: Path, pairs: Path, server: Any
+) -> None:
+    price = 'provider = "openai"\nitem = "train"\nusd = "1234"\nper = "mtok"\nas_of = 2026-11-20\n'
+    (work / "prices.toml").write_text(f"[[price]]\n{price}", encoding="utf-8")
+    more = ("--prices", "prices.toml", "--accept-unknown")
+    bought = tunewright("submit", pairs, *TO, *SPEND, *SOON, *more, "--json", env=server.environ)
+    assert bought.code == 0, bought.error
+    (job,) = tunewright("jobs", "ls", "--json").json["jobs"]
+    for _ in range(20):
+        if tunewright("jobs", "show", job["intent"], "--json", env=server.environ).json["state"] == "ended":
+            break
+    (line,) = tunewright("budget", "show", "--json").json["spendings"]
+    assert "$1234/M" in line["basis"]
