@@ -33,6 +33,8 @@ _INTENT = {
     "adopted": (UNSENT | UNRESOLVED, CREATED),
     "resolved": (UNRESOLVED, None),
     "job": ({CREATED, ENDED}, None),
+    "stuck": ({CREATED}, None),
+    "unstuck": ({CREATED, ENDED}, None),
 }
 """History entry → the states in which it may happen, and the one it leads to; None: it depends, or stays."""
 
