@@ -20,6 +20,7 @@ __all__ = [
     "score_detectable_gap",
     "score_prompts_needed",
     "smoothed_discordance",
+    "whole_prompts",
 ]
 
 
@@ -29,7 +30,7 @@ def prompts_needed(gap: float, discordance: float, *, confidence: float = 0.95, 
     A discordance below |gap| is impossible and counts as |gap|. Source: Connor 1987 and Miettinen 1968,
     n = (z_α/2·√p_d + z_β·√(p_d − δ²))² / δ². Raises ValueError unless 0 < |gap| ≤ 1.
     """
-    return _whole(_prompts(_checked(gap), _share(discordance), two_sided_z(confidence), normal_quantile(power)))
+    return whole_prompts(_prompts(_checked(gap), _share(discordance), two_sided_z(confidence), normal_quantile(power)))
 
 
 def score_prompts_needed(gap: float, spread: float, *, confidence: float = 0.95, power: float = 0.8) -> int:
@@ -38,13 +39,13 @@ def score_prompts_needed(gap: float, spread: float, *, confidence: float = 0.95,
     n = ((z_α/2 + z_β)·spread / gap)². Raises ValueError unless 0 < |gap| ≤ 1.
     """
     z = two_sided_z(confidence) + normal_quantile(power)
-    return max(2, _whole((z * spread / _checked(gap)) ** 2))
+    return max(2, whole_prompts((z * spread / _checked(gap)) ** 2))
 
 
 def noninferiority_prompts(margin: float, discordance: float, *, confidence: float = 0.95, power: float = 0.8) -> int:
     """Prompts to show "at most `margin` worse" (one-sided) when the models are truly equal."""
     z = normal_quantile(confidence) + normal_quantile(power)
-    return _whole(z * z * _share(discordance) / _checked(margin) ** 2)
+    return whole_prompts(z * z * _share(discordance) / _checked(margin) ** 2)
 
 
 def detectable_gap(n: int, discordance: float, *, confidence: float = 0.95, power: float = 0.8) -> float:
@@ -68,8 +69,8 @@ def score_detectable_gap(n: int, spread: float, *, confidence: float = 0.95, pow
 
 
 def prompts_to_see(comparison: Comparison, gap: float, *, power: float = 0.8) -> int:
-    """Prompts to show a true difference of `gap` when prompts and models are like those of `comparison`."""
-    if comparison.kind == "score":
+    """Prompts to show a true difference of `gap` when prompts, their groups and the models are like `comparison`'s."""
+    if comparison.kind == "score" or comparison.groups is not None:
         return score_prompts_needed(gap, comparison.spread, confidence=comparison.confidence, power=power)
     return prompts_needed(gap, comparison.spread**2, confidence=comparison.confidence, power=power)
 
@@ -84,7 +85,7 @@ def _prompts(gap: float, discordance: float, z: float, z_power: float) -> float:
     return (z * math.sqrt(share) + z_power * math.sqrt(max(share - gap * gap, 0.0))) ** 2 / (gap * gap)
 
 
-def _whole(n: float) -> int:
+def whole_prompts(n: float) -> int:
     """Rounded up, except for the noise of floats."""
     return math.ceil(n - 1e-9)
 

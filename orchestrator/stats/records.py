@@ -1,4 +1,4 @@
-"""What a comparison of base and tuned found. Records only; `binary` and `scores` fill them."""
+"""What a comparison of base and tuned found. Records only; the comparing modules fill them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Comparison:
     right (pass/fail only). `detectable`: the smallest true difference that this many prompts show 4 times in 5.
     `error_share`: share of the base's errors removed; `relative`: growth over the base; both may have no value.
     `spread`: standard deviation of the paired differences as used for planning (see `power`). `notes`: what a careful
-    reader should know, as plain sentences.
+    reader should know, as plain sentences. `groups`: how many clusters the prompts fall into, where that was taken into
+    account; `spread` is then that of as many independent prompts. `samples`: the fewest answers a prompt, where they
+    were averaged; `all_passed` is then the share of prompts on which every one of them scored 1, of base and tuned.
     """
 
     kind: Literal["binary", "score"]
@@ -56,3 +58,6 @@ class Comparison:
     relative: Estimate
     spread: float
     notes: tuple[str, ...] = ()
+    groups: int | None = None
+    samples: int | None = None
+    all_passed: tuple[float, float] | None = None

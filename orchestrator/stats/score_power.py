@@ -7,7 +7,7 @@ import math
 from scipy.optimize import brentq
 from scipy.stats import nct, t
 
-__all__ = ["t_detectable_gap", "t_power", "t_prompts_needed"]
+__all__ = ["t_detectable_gap", "t_gap_of_error", "t_power", "t_prompts_needed"]
 
 
 def t_power(n: float, gap: float, spread: float, *, confidence: float = 0.95, groups: int = 1) -> float:
@@ -33,3 +33,8 @@ def t_detectable_gap(n: int, spread: float, *, confidence: float = 0.95, power: 
     if n < 2 or t_power(n, 1.0, spread, confidence=confidence) < power:
         return 1.0
     return float(brentq(lambda gap: t_power(n, gap, spread, confidence=confidence) - power, 1e-9, 1.0))
+
+
+def t_gap_of_error(units: int, error: float, *, confidence: float = 0.95, power: float = 0.8) -> float:
+    """The smallest mean difference that shows where its standard error is `error`, from `units` independent ones."""
+    return t_detectable_gap(units, error * math.sqrt(max(units, 0)), confidence=confidence, power=power)

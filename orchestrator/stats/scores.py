@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from ..errors import MissingExtra
+from .loading import checked_scores, scipy_for
 from .records import Comparison
 
 __all__ = ["compare_scores"]
@@ -22,17 +21,7 @@ def compare_scores(
     n = 0 gives means of 0, intervals of everything possible, p = 1. Raises ValueError on unequal lengths or scores
     outside [0, 1], MissingExtra without scipy.
     """
-    if len(base) != len(tuned):
-        raise ValueError(f"{len(base)} scores of the base against {len(tuned)} of the tuned model")
-    for score in (*base, *tuned):
-        if not (math.isfinite(score) and 0 <= score <= 1):
-            raise ValueError(f"scores must lie between 0 and 1, not {score!r}")
-    try:
+    checked_scores(base, tuned)
+    with scipy_for("comparing scores"):
         from .score_comparison import compare
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"numpy", "scipy"}:
-            raise
-        raise MissingExtra(
-            "comparing scores needs numpy and scipy", where="statistics", fix="pip install 'tunewright[evaluate]'"
-        ) from error
     return compare(base, tuned, confidence=confidence, seed=seed, resamples=resamples)
