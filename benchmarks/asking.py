@@ -28,7 +28,9 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 import providers
 from orchestrator.clock import SystemClock
 from orchestrator.dataset.records import Row
-from orchestrator.evaluation.ask import _interleaved, _keep, ask, stored
+from orchestrator.evaluation.ask import ask
+from orchestrator.evaluation.keeping import Keeper, Kept
+from orchestrator.evaluation.order import Order
 from orchestrator.evaluation.questions import Answer, Candidate, Question, Spec, questions
 from orchestrator.jobs.desk import Desk
 from orchestrator.ledger import Ledger
@@ -87,7 +89,7 @@ async def measure(way: Callable[..., Any], url: str, folder: Path, rows: int, ma
         began, cpu = time.perf_counter(), time.process_time()
         await way(desk, provider, spec, asked, many)
         took_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
-    kept = len(desk.ledger.answers.all(spec.id))
+    kept = len(desk.ledger.answers.page(spec.id, None, 4 * rows))
     desk.ledger.close()
     assert kept == 2 * rows, f"{kept} of {2 * rows} answers"
     return Measured(kept / took_s, 1000 * cpu_s / kept)
@@ -99,21 +101,20 @@ async def adaptive(desk: Desk, provider: Provider, spec: Spec, asked: Sequence[Q
 
 
 async def fixed(desk: Desk, provider: Provider, spec: Spec, asked: Sequence[Question], many: int) -> None:
-    await stored(desk, spec.id)
-    send, receive = anyio.create_memory_object_stream[Any](max_buffer_size=many)
-    work = iter(_interleaved(spec, asked, set()))
+    order = Order(spec, asked)
+    keeper, turns = Keeper(desk, spec.id, 0, len(order), lambda _done, _total: None), iter(order)
 
-    async def worker(out: Any) -> None:
-        async with out:
-            for candidate, question in work:
-                answer = await repeated(provider, candidate, question, spec.sampling)
-                await out.send((candidate.name, question.key, answer))
+    async def worker() -> None:
+        for candidate, question, sample in turns:
+            answer = await repeated(provider, candidate, question, spec.sampling)
+            await keeper.put(Kept(candidate.name, question.key, sample, answer))
 
     async with anyio.create_task_group() as group:
-        group.start_soon(_keep, desk, spec.id, receive, 0, 2 * len(asked), lambda _done, _total: None)
-        async with send:
+        group.start_soon(keeper.run)
+        async with anyio.create_task_group() as workers:
             for _ in range(many):
-                group.start_soon(worker, send.clone())
+                workers.start_soon(worker)
+        keeper.close()
 
 
 async def repeated(provider: Provider, candidate: Candidate, question: Question, sampling: Sampling) -> Answer:

@@ -12,6 +12,7 @@ from typing import Any
 from .errors import PlatformFault
 from .hints import rate_hints
 from .records import Completion, JsonObject, Message, Sampling
+from .wire import integer
 
 __all__ = ["StreamedAnswer", "chat_body", "completion_of"]
 
@@ -51,11 +52,11 @@ def completion_of(answer: JsonObject, latency_s: float, headers: Mapping[str, st
     return Completion(
         text=_text(message.get("content")),
         model=str(answer.get("model") or ""),
-        finish_reason=choice.get("finish_reason"),
-        refusal=message.get("refusal"),
+        finish_reason=_word(choice.get("finish_reason")),
+        refusal=_word(message.get("refusal")),
         tool_calls=tuple(message.get("tool_calls") or ()),
-        input_tokens=usage.get("prompt_tokens"),
-        output_tokens=usage.get("completion_tokens"),
+        input_tokens=integer(usage.get("prompt_tokens")),
+        output_tokens=integer(usage.get("completion_tokens")),
         latency_s=latency_s,
         request_id=request_id,
         rates=rate_hints(headers),
@@ -93,8 +94,8 @@ class StreamedAnswer:
             finish_reason=self._finish_reason,
             refusal="".join(self._refusal) or None,
             tool_calls=tuple(self._tools[index] for index in sorted(self._tools)),
-            input_tokens=self._usage.get("prompt_tokens"),
-            output_tokens=self._usage.get("completion_tokens"),
+            input_tokens=integer(self._usage.get("prompt_tokens")),
+            output_tokens=integer(self._usage.get("completion_tokens")),
             latency_s=latency_s,
             first_token_s=self.first_token_s,
             request_id=request_id,
@@ -139,6 +140,10 @@ def _first_choice(answer: JsonObject) -> JsonObject:
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
         raise PlatformFault("the answer holds no choice", body=str(dict(answer)))
     return choices[0]
+
+
+def _word(value: object) -> str | None:
+    return None if value is None or value == "" else str(value)
 
 
 def _text(content: object) -> str:

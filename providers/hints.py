@@ -65,6 +65,8 @@ def rate_hints(headers: Mapping[str, str]) -> RateHints | None:
     A limit that takes longer to be whole again than its own window (so many requests a *day*) is none to pace by.
     """
     told = {name.lower(): text for name, text in headers.items()}  # read once: each look-up there reads them all
+    if not any("limit" in name for name in told):
+        return None
     requests, tokens = _first_rate(told, _REQUESTS), _first_rate(told, _TOKENS)
     return None if requests is None and tokens is None else RateHints(requests, tokens)
 

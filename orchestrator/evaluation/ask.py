@@ -6,13 +6,12 @@ Grading is not done here, so that answers can be graded again without asking aga
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from providers.contract import Provider
 from providers.errors import Auth, Billing, InvalidData, NotFound, ProviderError
@@ -21,17 +20,17 @@ from providers.records import Completion, Message, Sampling
 from ..errors import TunewrightError
 from ..jobs.desk import Desk
 from ..jobs.patience import patiently
-from ..ledger.codec import dump, load
-from .lanes import Lane, Lanes
+from .keeping import Keeper, Kept, answered, stored
+from .lanes import Lanes
+from .order import Order, Turn
 from .questions import Answer, Candidate, Question, Spec
 
-__all__ = ["ask", "await_model", "stored"]
+__all__ = ["WARM_UP", "ask", "await_model", "stored"]
+
+WARM_UP = 3
+"""A candidate's first answers after a start, whose time is no measure: caches and machines are cold."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
-
-
-_Asked = tuple[Candidate, Question, int]
-_Answered = tuple[str, str, int, Answer]
 
 
 async def await_model(desk: Desk, provider: Provider, model: str, sampling: Sampling, bound_s: float) -> None:
@@ -71,106 +70,98 @@ async def ask(
 
     `concurrency`: most questions in flight at one account; fewer where it answers 429. Raises `Auth` or `Billing` at
     once, and what an account fails with after a quarter of an hour without an answer: every further request would fail
-    alike. What was answered stays stored.
+    alike. What was answered stays stored. No more than what is in flight is held in memory, besides the questions.
     """
+    order = Order(spec, asked)
+    async for page in answered(desk, spec_id):
+        order.skip(page)
+    progress(order.answered, len(order))
+    keeper = Keeper(desk, spec_id, order.answered, len(order), progress)
     lanes = Lanes(desk, providers, concurrency)
-    known = await stored(desk, spec_id)
-    answered = {key for key, answer in known.items() if answer.error is None}
-    work = iter(_interleaved(spec, asked, answered))
-    total = len(spec.candidates) * len(asked) * spec.samples
-    progress(len(answered), total)
-    send, receive = anyio.create_memory_object_stream[_Answered](max_buffer_size=concurrency)
-    fatal: list[ProviderError] = []
-
-    async def worker(out: MemoryObjectSendStream[_Answered]) -> None:
-        async with out:
-            for candidate, question, sample in work:
-                try:
-                    answer = await _answer(lanes[candidate.name], candidate, question, spec.sampling)
-                except ProviderError as error:
-                    fatal.append(error)
-                    return
-                # What was answered was paid for: it is kept even when somebody interrupts just now.
-                with anyio.CancelScope(shield=True):
-                    await out.send((candidate.name, question.key, sample, answer))
-                if fatal:
-                    return
-
+    asking = _Asking(lanes, spec, iter(order), keeper)
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(_keep, desk, spec_id, receive, len(answered), total, progress)
-            async with send:
-                for _ in range(concurrency):
-                    group.start_soon(worker, send.clone())
+            group.start_soon(keeper.run)
+            try:
+                async with anyio.create_task_group() as workers:
+                    for _ in range(concurrency):
+                        workers.start_soon(asking.work)
+            finally:
+                keeper.close()
     except ExceptionGroup as failed:
         raise _cause(failed) from failed
     await lanes.close()
-    if fatal:
-        raise fatal[0]
+    if asking.fatal:
+        raise asking.fatal[0]
 
 
 def _cause(failed: ExceptionGroup[Exception]) -> Exception:
     """Why the group of workers ended: a refusal of ours (a full disk, say) before what followed from it."""
-    ours = (error for error in failed.exceptions if isinstance(error, TunewrightError))
-    return next(ours, failed.exceptions[0])
+    leaves = list(_leaves(failed))
+    ours = (error for error in leaves if isinstance(error, TunewrightError))
+    return next(ours, leaves[0])
 
 
-def _interleaved(spec: Spec, asked: Sequence[Question], answered: set[tuple[str, str, int]]) -> list[_Asked]:
-    """Rows shuffled, and within a row the candidates too: latency drifts, and must drift alike for all."""
-    order = random.Random(spec.order_seed)
-    rows = order.sample(list(asked), len(asked))
-    work = [
-        (candidate, question, sample)
-        for sample in range(spec.samples)
-        for question in rows
-        for candidate in order.sample(list(spec.candidates), len(spec.candidates))
-    ]
-    return [(c, q, sample) for c, q, sample in work if (c.name, q.key, sample) not in answered]
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if not isinstance(error, ExceptionGroup):
+        yield error
+        return
+    for inner in error.exceptions:
+        yield from _leaves(inner)
 
 
-async def _keep(
-    desk: Desk,
-    evaluation_id: str,
-    receive: MemoryObjectReceiveStream[_Answered],
-    done: int,
-    total: int,
-    progress: Callable[[int, int], None],
-) -> None:
-    """Store what has arrived, in one transaction for all that waits: durable, and the disk does not set the pace.
+class _Asking:
+    """What the workers of one evaluation share. `fatal`: what would fail every further question alike."""
 
-    Shielded: it ends when the last worker has, and until then an interruption loses no answer.
-    """
-    with anyio.CancelScope(shield=True):
-        async with receive:
-            async for first in receive:
-                batch = [first]
-                while receive.statistics().current_buffer_used:
-                    batch.append(receive.receive_nowait())
-                rows = [(name, key, sample, dump(answer)) for name, key, sample, answer in batch]
-                await desk.db(desk.ledger.answers.put, evaluation_id, rows)
-                done += len(batch)
-                progress(done, total)
+    def __init__(self, lanes: Lanes, spec: Spec, turns: Iterator[Turn], keeper: Keeper) -> None:
+        self._lanes, self._sampling, self._turns, self._keeper = lanes, spec.sampling, turns, keeper
+        self._begun: Counter[str] = Counter()
+        self.fatal: list[ProviderError] = []
+
+    async def work(self) -> None:
+        """One question after the other, until there is none or all would fail."""
+        for turn in self._turns:
+            try:
+                answer = await self._answer(turn)
+            except ProviderError as error:
+                self.fatal.append(error)
+                return
+            await self._keeper.put(Kept(turn.candidate.name, turn.question.key, turn.sample, answer))
+            if self.fatal:
+                return
+
+    async def _answer(self, turn: Turn) -> Answer:
+        candidate, lane = turn.candidate, self._lanes[turn.candidate.name]
+        self._begun[candidate.name] += 1
+        cold = self._begun[candidate.name] <= WARM_UP
+        try:
+            completion, connected = await lane.ask(candidate.model, turn.question.row.example, self._sampling)
+        except (Auth, Billing):
+            raise
+        except ProviderError as error:
+            if await lane.is_hopeless(error, candidate.model):
+                raise  # the other questions would all be missing too
+            return Answer(text="", error=f"{error.code}: {_storable(error.message)}")
+        return _answer_of(candidate, completion, warm_up=cold or connected)
 
 
-async def _answer(lane: Lane, candidate: Candidate, question: Question, sampling: Sampling) -> Answer:
-    try:
-        completion = await lane.ask(candidate.model, question.row.example, sampling)
-    except (Auth, Billing):
-        raise
-    except ProviderError as error:
-        if await lane.is_hopeless(error, candidate.model):
-            raise  # the other questions would all be missing too
-        return Answer(text="", error=f"{error.code}: {error.message}")
+def _answer_of(candidate: Candidate, completion: Completion, *, warm_up: bool) -> Answer:
     return Answer(
-        text=completion.text,
-        refusal=completion.refusal,
-        finish_reason=completion.finish_reason,
+        text=_storable(completion.text),
+        refusal=None if completion.refusal is None else _storable(completion.refusal),
+        finish_reason=None if completion.finish_reason is None else _storable(completion.finish_reason),
         input_tokens=completion.input_tokens,
         output_tokens=completion.output_tokens,
         latency_s=completion.latency_s,
         first_token_s=completion.first_token_s,
         usd=_usd(candidate, completion),
+        warm_up=warm_up,
     )
+
+
+def _storable(text: str) -> str:
+    """The text as any database takes it: half of a surrogate pair, which a model may well write, is no character."""
+    return text if text.isascii() else text.encode("utf-8", errors="replace").decode()
 
 
 def _usd(candidate: Candidate, completion: Completion) -> Decimal | None:
@@ -179,9 +170,3 @@ def _usd(candidate: Candidate, completion: Completion) -> Decimal | None:
     if into is None or out is None or completion.input_tokens is None or completion.output_tokens is None:
         return None
     return (completion.input_tokens * into + completion.output_tokens * out) / Decimal(1_000_000)
-
-
-async def stored(desk: Desk, spec_id: str) -> dict[tuple[str, str, int], Answer]:
-    """(candidate, question key, sample) → answer, for everything answered so far."""
-    rows = await desk.db(desk.ledger.answers.all, spec_id)
-    return {key: load(Answer, text) for key, text in rows.items()}

@@ -26,6 +26,7 @@ class Concurrency:
     cap: int
     cuts: int = 0
     in_flight: int = 0
+    peak: int = 0
     _limit: float = 0.0
     _slow_start: bool = True
     _clean: int = 0
@@ -41,10 +42,13 @@ class Concurrency:
         """How many may be in flight now; at least one."""
         return max(1, int(self._limit))
 
-    def began(self) -> None:
-        """A question was sent."""
+    def began(self) -> bool:
+        """A question was sent; True when more are in flight than ever before, so that it needs a new connection."""
         self.in_flight += 1
         self._most = max(self._most, self.in_flight)
+        new = self.in_flight > self.peak
+        self.peak = max(self.peak, self.in_flight)
+        return new
 
     def ended(self) -> None:
         """Whatever became of it; one of the three below follows."""

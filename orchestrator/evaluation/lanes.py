@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import NamedTuple
 
 import anyio
 
@@ -16,7 +17,7 @@ from ..jobs.pacing import LONGEST_HOLD_S, Pace
 from ..jobs.patience import patiently
 from .concurrency import Concurrency
 
-__all__ = ["Lane", "Lanes"]
+__all__ = ["Heard", "Lane", "Lanes"]
 
 _ROW_PATIENCE_S = 120.0
 _OUTAGE_S = 900.0
@@ -24,6 +25,13 @@ _CHARACTERS_A_TOKEN = 4
 _TOKENS_A_MESSAGE = 4
 _PING = (Message("user", "ping"),)
 _log = logging.getLogger(__name__)
+
+
+class Heard(NamedTuple):
+    """An answer, and whether a connection had to be opened for it: its time is then no measure."""
+
+    completion: Completion
+    connected: bool
 
 
 class Lane:
@@ -35,11 +43,11 @@ class Lane:
         self._slots = anyio.CapacityLimiter(self.control.limit)
         self._paces: dict[str, Pace] = {}
 
-    async def ask(self, model: str, example: Example, sampling: Sampling) -> Completion:
+    async def ask(self, model: str, example: Example, sampling: Sampling) -> Heard:
         """One answer. Raises `ProviderError` when it cannot be had."""
         pace = self._pace(model)
         tokens = _estimate(example, sampling) if pace.counts_tokens else 0.0
-        answer = await patiently(
+        heard = await patiently(
             self._desk,
             self._provider,
             lambda: self._send(pace, model, example, sampling),
@@ -47,10 +55,13 @@ class Lane:
             outage_s=_OUTAGE_S,
             admit=lambda: pace.admit(tokens),
         )
+        answer = heard.completion
         if tokens and answer.input_tokens is not None and answer.output_tokens is not None:
             pace.refund(tokens - answer.input_tokens - answer.output_tokens)
-        await pace.learn(answer.rates)
-        return answer
+        if answer.rates is not None:
+            with anyio.CancelScope(shield=True):  # it was paid for: an interruption just now must not lose it
+                await pace.learn(answer.rates)
+        return heard
 
     async def is_hopeless(self, error: ProviderError, model: str) -> bool:
         """Whether every other question would fail like this one: nobody is there, or not for a quarter of an hour.
@@ -80,9 +91,10 @@ class Lane:
             self._paces[model] = Pace(self._desk, self._provider, model)
         return self._paces[model]
 
-    async def _send(self, pace: Pace, model: str, example: Example, sampling: Sampling) -> Completion:
-        async with self._slots:
-            self.control.began()
+    async def _send(self, pace: Pace, model: str, example: Example, sampling: Sampling) -> Heard:
+        await self._slot()
+        try:
+            connected = self.control.began()
             try:
                 answer = await self._provider.complete(model, example.prompt, sampling, example.tools)
             except ProviderError as error:
@@ -91,7 +103,15 @@ class Lane:
             finally:
                 self.control.ended()
             self._answered()
-            return answer
+            return Heard(answer, connected)
+        finally:
+            self._slots.release()
+
+    async def _slot(self) -> None:
+        try:
+            self._slots.acquire_nowait()  # nearly always there, and then no turn of the event loop is given away
+        except anyio.WouldBlock:
+            await self._slots.acquire()
 
     def _answered(self) -> None:
         self.control.answered(self._now())

@@ -38,7 +38,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One candidate's answer to one question. `error` instead of text when it could not be had; never dropped."""
+    """One candidate's answer to one question. `error` instead of text when it could not be had; never dropped.
+
+    `warm_up`: its time is no measure (a connection was opened for it, or it was among the candidate's first).
+    """
 
     text: str
     error: str | None = None
@@ -49,6 +52,7 @@ class Answer:
     latency_s: float | None = None
     first_token_s: float | None = None
     usd: Decimal | None = None
+    warm_up: bool = False
 
     @property
     def missing(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
 
 from ..errors import MissingExtra, TunewrightError, UsageError
 
-__all__ = ["LATEST", "ahead_s", "insert_new", "open_engine", "writing"]
+__all__ = ["LATEST", "ahead_s", "insert_new", "open_engine", "put_all", "writing"]
 
 LATEST = "0003"
 _BUSY_TIMEOUT_MS = 30_000
@@ -155,3 +155,12 @@ def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, 
     # Counted by what comes back: PostgreSQL's driver tells no count of an INSERT.
     statement = insert(table).values(**values).on_conflict_do_nothing().returning(sa.literal(1))
     return connection.execute(statement).first() is not None
+
+
+def put_all(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows by one statement; one of a key that is there already takes its place."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    others = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    key = [column.name for column in table.primary_key]
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=others), list(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from . import schema
 from .codec import dump, load_json
-from .engine import writing
+from .engine import put_all, writing
 from .history import append, iso
 
 __all__ = ["Answers", "Run", "Runs", "Uploads"]
@@ -148,31 +148,26 @@ class Answers:
             append(connection, now, f"evaluation:{evaluation_id}", "begun")
         return load_json(dump(rule))
 
-    def put(self, evaluation_id: str, answers: list[tuple[str, str, int, str]]) -> None:
+    def put(self, evaluation_id: str, answers: Sequence[tuple[str, str, int, str]]) -> None:
         """Keep some (candidate, row key, sample, answer) in one transaction; a later try replaces a failed one."""
-        table = schema.answer
+        rows = [
+            {"evaluation_id": evaluation_id, "candidate": c, "row_key": k, "sample": s, "answer": a}
+            for c, k, s, a in answers
+        ]
         with writing(self._engine) as connection:
-            for candidate, row_key, sample, _ in answers:
-                connection.execute(
-                    table.delete().where(
-                        table.c.evaluation_id == evaluation_id,
-                        table.c.candidate == candidate,
-                        table.c.row_key == row_key,
-                        table.c.sample == sample,
-                    )
-                )
-            rows = [
-                {"evaluation_id": evaluation_id, "candidate": c, "row_key": k, "sample": s, "answer": a}
-                for c, k, s, a in answers
-            ]
-            connection.execute(table.insert(), rows)
+            put_all(connection, schema.answer, rows)
 
-    def all(self, evaluation_id: str) -> dict[tuple[str, str, int], str]:
-        """(candidate, row key, sample) → the answer's JSON."""
+    def page(
+        self, evaluation_id: str, after: tuple[str, str, int] | None, size: int
+    ) -> list[tuple[str, str, int, str]]:
+        """The next `size` of (candidate, row key, sample, the answer's JSON) by key; `after`: the last key read."""
         table = schema.answer
-        query = sa.select(table).where(table.c.evaluation_id == evaluation_id)
+        key = (table.c.candidate, table.c.row_key, table.c.sample)
+        query = sa.select(*key, table.c.answer).where(table.c.evaluation_id == evaluation_id)
+        if after is not None:
+            query = query.where(sa.tuple_(*key) > sa.tuple_(*after))
         with self._engine.connect() as connection:
-            return {(row.candidate, row.row_key, row.sample): row.answer for row in connection.execute(query)}
+            return [(c, k, s, a) for c, k, s, a in connection.execute(query.order_by(*key).limit(size))]
 
 
 def _run(row: Any) -> Run:

@@ -13,6 +13,7 @@ from providers.records import PriceItem
 
 from ..evaluation.ask import ask, await_model, stored
 from ..evaluation.decide import Rule
+from ..evaluation.keeping import answered
 from ..evaluation.questions import Answer, Candidate, Question, Spec
 from ..jobs.leases import LeaseWish, leased
 from ..ledger import Reservation
@@ -132,8 +133,8 @@ async def evaluate(
     desk = session.desk
     spec = spec_for(settings, served, asked)
     rule = Rule(**await desk.db(desk.ledger.answers.begin, spec.id, spec, settings.rule, desk.clock.now()))
-    known = await stored(desk, spec.id)
-    if sum(answer.error is None for answer in known.values()) < len(served) * len(asked) * spec.samples:
+    known = sum([len(page) async for page in answered(desk, spec.id)])
+    if known < len(served) * len(asked) * spec.samples:
         await _hold(session, settings, served, spec.id, run_id, reserve_usd, unknown)
         async with _opened(session, settings, served, run_id) as (opened, live):
             await _await_all(session, settings, opened, live)

@@ -53,9 +53,8 @@ _CLOSED = (
 async def opened(platform: Platform, connection: Connection) -> AsyncIterator[OpenAIAccount]:
     """The account, its HTTP clients closed at the end."""
     async with http_clients(connection, openai, httpx2) as http:
-        yield OpenAIAccount(
-            platform, connection, _client(connection, http.control), _client(connection, http.evaluation)
-        )
+        evaluation = _client(connection, http.evaluation)
+        yield OpenAIAccount(platform, connection, _client(connection, http.control), evaluation, http.evaluation)
 
 
 def _client(connection: Connection, http: Any) -> openai.AsyncOpenAI:
@@ -77,12 +76,23 @@ class OpenAIAccount(Account):
     notes: Mapping[str, str] = {"training_not_available": _CLOSED}
 
     def __init__(
-        self, platform: Platform, connection: Connection, control: openai.AsyncOpenAI, evaluation: openai.AsyncOpenAI
+        self,
+        platform: Platform,
+        connection: Connection,
+        control: openai.AsyncOpenAI,
+        evaluation: openai.AsyncOpenAI,
+        evaluation_http: Any,
     ) -> None:
         super().__init__(platform, connection)
         self._control = control
         self._questions = Questions(
-            evaluation, "/chat/completions", "max_completion_tokens", httpx2.Response, openai.AsyncStream[object]
+            client=evaluation,
+            http=evaluation_http,
+            path="/chat/completions",
+            length_field="max_completion_tokens",
+            response=httpx2.Response,
+            stream=openai.AsyncStream[object],
+            refused=openai.APIStatusError,
         )
 
     async def preflight(self, plan: Plan) -> Preflight:

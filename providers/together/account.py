@@ -60,7 +60,8 @@ async def opened(platform: Platform, connection: Connection) -> AsyncIterator[To
     """The account, its HTTP clients closed at the end."""
     async with http_clients(connection, together, httpx) as http:
         control = _client(connection, OWN_HOST, http.control)
-        yield TogetherAccount(platform, connection, control, _client(connection, _INFERENCE_HOST, http.evaluation))
+        evaluation = _client(connection, _INFERENCE_HOST, http.evaluation)
+        yield TogetherAccount(platform, connection, control, evaluation, http.evaluation)
 
 
 def _client(connection: Connection, own_host: str, http: Any) -> together.AsyncTogether:
@@ -89,11 +90,18 @@ class TogetherAccount(Account):
         connection: Connection,
         control: together.AsyncTogether,
         evaluation: together.AsyncTogether,
+        evaluation_http: Any,
     ) -> None:
         super().__init__(platform, connection)
         self._control = control
         self._questions = Questions(
-            evaluation, "/v1/chat/completions", "max_tokens", httpx.Response, together.AsyncStream[object]
+            client=evaluation,
+            http=evaluation_http,
+            path="/v1/chat/completions",
+            length_field="max_tokens",
+            response=httpx.Response,
+            stream=together.AsyncStream[object],
+            refused=together.APIStatusError,
         )
         self._serving = Serving(control, connection.project)
 

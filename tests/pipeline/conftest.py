@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -213,6 +213,17 @@ def spec_of(asked: tuple[Question, ...]) -> Spec:
         questions=tuple(question.key for question in asked),
         sampling=Sampling(max_tokens=8),
     )
+
+
+@pytest.fixture
+def asker_of(asker: Asker) -> Callable[[int], Asker]:
+    """The same with so many questions."""
+
+    def made(count: int) -> Asker:
+        asked = held_out(count)
+        return replace(asker, asked=asked, spec=spec_of(asked))
+
+    return made
 
 
 @dataclass
