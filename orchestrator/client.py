@@ -21,7 +21,7 @@ from .errors import BudgetRefused, StillRunning, UsageError
 from .home import find_home, has_ledger, project_name
 from .pipeline.pairs import check_pairs, load_pairs, pairs_to_quote, sample_to_quote
 from .pipeline.project import Project
-from .settings import RunOptions, RunSettings, Target, merge, trouble_policy
+from .settings import RunOptions, RunSettings, Target, merge, regraded, trouble_policy
 
 if TYPE_CHECKING:
     from asyncio import Event
@@ -426,15 +426,23 @@ class AsyncOrchestrator:
         return await work(self.session, pace, notify=words, once=once, for_s=for_s, until=until, beside=beside)
 
     async def evaluate(
-        self, run: str | None = None, *, max_usd: Decimal | None = None, progress: Progress = _uncounted
+        self,
+        run: str | None = None,
+        *,
+        max_usd: Decimal | None = None,
+        progress: Progress = _uncounted,
+        grader: Sequence[str] | str | None = None,
+        judge: str | None = None,
+        human_labels: str | None = None,
     ) -> RunResult:
         """Ask base and tuned, decide, report. What was answered before is not asked, nor paid, again.
 
-        What was agreed to when the run began covers this. `max_usd`: a lower cap on all that the run spends.
+        What was agreed to when the run began covers this. `max_usd`: a lower cap on all that the run spends. `grader`,
+        `judge`: others than the run's own, as in `decide`; a judge is asked, and paid, for what it has not judged yet.
         """
         from .pipeline import run as steps
 
-        begun = await self._begun(run)
+        begun = self._regraded(await self._begun(run), grader, judge, human_labels)
         agreed = [usd for usd in (max_usd, begun.settings.max_usd) if usd is not None]
         begun = replace(begun, settings=replace(begun.settings, max_usd=min(agreed, default=None)))
         async with self.session.open(begun.account):
@@ -465,12 +473,33 @@ class AsyncOrchestrator:
             evaluated = await steps.compare(self.session, begun, progress)
         return await steps.finish(self.session, begun, evaluated)
 
-    async def decide(self, run: str | None = None) -> RunResult:
-        """The verdict again from stored answers, by the recorded rule. Asks nothing, pays nothing, needs no key."""
-        from .pipeline import run as steps
+    async def decide(
+        self,
+        run: str | None = None,
+        *,
+        grader: Sequence[str] | str | None = None,
+        judge: str | None = None,
+        human_labels: str | None = None,
+    ) -> RunResult:
+        """The verdict again from stored answers, by the recorded rule. Asks nothing, pays nothing, needs no key.
 
-        begun = await self._begun(run)
-        return await steps.finish(self.session, begun, await steps.asked_before(self.session, begun))
+        `grader`: another than the rule was recorded for. The verdict is then exploratory: it is told, with a report of
+        its own, and the run keeps the one it had. `human_labels`: people's labels to hold a judge against.
+        """
+        from .pipeline import run as steps
+        from .pipeline.asking_judge import refuse_unjudged
+        from .pipeline.grading import with_judgements
+
+        begun = self._regraded(await self._begun(run), grader, judge, human_labels)
+        evaluated = await steps.asked_before(self.session, begun)
+        refuse_unjudged(await with_judgements(self.session, begun.settings, evaluated), evaluated)
+        return await steps.finish(self.session, begun, evaluated)
+
+    @staticmethod
+    def _regraded(
+        begun: Begun, grader: Sequence[str] | str | None, judge: str | None, human_labels: str | None
+    ) -> Begun:
+        return replace(begun, settings=regraded(begun.settings, grader, judge, human_labels))
 
     async def report(self, run: str | None = None, *, out: Path | str | None = None) -> Written:
         """Write the report of a run as far as it has come. Needs no key."""

@@ -123,7 +123,10 @@ class BudgetConfig(_Section):
 class EvaluationConfig(_Section):
     """How base and tuned are asked, the same for both."""
 
-    grader: str | None = None
+    grader: str | tuple[str, ...] | None = _setting(
+        None, "one, or a list: the first decides, the others stand beside it"
+    )
+    judge: str | None = _setting(None, "PLATFORM:MODEL that judges, for the graders judge: and pairwise:")
     max_tokens: int = _setting(256, ge=1)
     temperature: float = _setting(0.0, ge=0)
     concurrency: int = _setting(8, ge=1, le=256)

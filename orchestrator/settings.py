@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypedDict, Unpack, cast, get_args
+from typing import Any, NamedTuple, TypedDict, Unpack, cast, get_args
 
 from providers.records import Hyperparameters, Method, Sampling
 
@@ -15,11 +15,11 @@ from .config import Config, OnIllness
 from .dataset.records import Action, Columns, Policy, Skippable
 from .errors import UsageError
 from .evaluation.decide import Rule
-from .evaluation.graders import named
+from .evaluation.grader_names import checked_graders, needs_judge
 from .jobs.health import ACTIONS
 from .jobs.health import Policy as TroublePolicy
 
-__all__ = ["RunOptions", "RunSettings", "Target", "merge", "trouble_policy"]
+__all__ = ["RunOptions", "RunSettings", "Target", "merge", "regraded", "trouble_policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Target:
     model: str
 
     @classmethod
-    def parse(cls, text: str) -> Target:
-        """`openai:gpt-…` → Target. Raises `UsageError`."""
+    def parse(cls, text: str, option: str = "--to") -> Target:
+        """`openai:gpt-…` → Target. Raises `UsageError` naming the option."""
         provider, colon, model = text.partition(":")
         if not (provider and colon and model):
-            raise UsageError(f"{text!r} is not PLATFORM:MODEL", where="--to", fix="`tunewright models ls` lists them")
+            raise UsageError(f"{text!r} is not PLATFORM:MODEL", where=option, fix="`tunewright models ls` lists them")
         return cls(provider, model)
 
     def __str__(self) -> str:
@@ -46,7 +46,8 @@ class RunSettings:
     """Everything a run needs to know. Money in US dollars; `max_usd` None: no cap of this run's own.
 
     `max_hosting_hours`: how long a rented machine is paid for and may run; None: one hour is reserved, and it is
-    stopped when that money is used up.
+    stopped when that money is used up. `grader` None: chosen by the data; `further_graders` measure the same answers
+    beside it. `judge`: who judges, where a grader asks one; `human_labels`: FILE or FILE:COLUMN to hold it against.
     """
 
     pairs: Path
@@ -66,6 +67,9 @@ class RunSettings:
     max_hosting_hours: Decimal | None = None
     sampling: Sampling = Sampling(stream=True)
     grader: str | None = None
+    further_graders: tuple[str, ...] = ()
+    judge: Target | None = None
+    human_labels: str | None = None
     concurrency: int = 8
     rule: Rule = Rule()
     again: bool = False
@@ -126,7 +130,9 @@ class RunOptions(TypedDict, total=False):
     max_usd: Decimal | None
     people_usd: Decimal | None
     max_hosting_hours: Decimal | None
-    grader: str | None
+    grader: Sequence[str] | str | None
+    judge: str | None
+    human_labels: str | None
     temperature: float | None
     max_tokens: int | None
     concurrency: int | None
@@ -136,7 +142,7 @@ class RunOptions(TypedDict, total=False):
     on_trouble: str | None
 
 
-_SEVERAL = {"to", "skip", "allow_secrets"}
+_SEVERAL = {"to", "skip", "allow_secrets", "grader"}
 _PATHS = {"redact", "test", "validation", "prices"}
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "near_duplicates": get_args(Action),
@@ -153,8 +159,8 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
     and for a value that is none of an option's choices.
     """
     flags = _checked(given)
-    if grader := flags.get("grader", config.evaluation.grader):
-        named(grader)  # a wrong name is refused here, not after the training was paid for
+    configured = config.evaluation.grader
+    grading = _grading(flags, () if configured is None else _several(configured), config.evaluation.judge)
     data, training, asking = config.data, config.training, config.evaluation
     to = flags.get("to") or ((training.to,) if training.to else ())
     return RunSettings(
@@ -190,7 +196,10 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
             seed=7,
             stream=asking.stream,
         ),
-        grader=flags.get("grader", asking.grader),
+        grader=grading.grader,
+        further_graders=grading.further,
+        judge=grading.judge,
+        human_labels=grading.human_labels,
         concurrency=flags.get("concurrency", asking.concurrency),
         rule=Rule(**asdict(config.rule)),
         again=flags.get("again", False),
@@ -198,6 +207,59 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         resubmit_after_settle=config.submission.resubmit_after_settle,
         accept_sunset=flags.get("accept_sunset", config.submission.accept_sunset),
         on_trouble=trouble_policy(config, flags.get("on_trouble")),
+    )
+
+
+class _Grading(NamedTuple):
+    grader: str | None
+    further: tuple[str, ...]
+    judge: Target | None
+    human_labels: str | None
+
+
+def _grading(flags: Mapping[str, Any], names: Sequence[str], judge: str | None) -> _Grading:
+    """A wrong name is refused here, not after the training was paid for. `names`, `judge`: where no flag says another.
+
+    Only a grader that asks a judge has one; a judge, or labels to hold it against, that was given for none is refused.
+    """
+    judge = flags.get("judge", judge)
+    found = checked_graders(flags.get("grader") or names, judge is not None)
+    asks = any(map(needs_judge, found))
+    given = next((name for name in ("judge", "human_labels") if name in flags), None)
+    if given and not asks:
+        fix = "add --grader judge:RUBRIC.md or pairwise:RUBRIC.md, or leave it out"
+        raise UsageError("no grader asks a judge", where=f"--{given.replace('_', '-')}", fix=fix)
+    first, further = (found[0], found[1:]) if found else (None, ())
+    target = Target.parse(judge, "--judge") if judge and asks else None
+    return _Grading(first, further, target, _labels(flags.get("human_labels")))
+
+
+def _labels(told: str | None) -> str | None:
+    """With the file's whole path; a later step may work in another folder."""
+    if told is None or Path(told).is_file():
+        return None if told is None else str(Path(told).absolute())
+    path, _, column = told.rpartition(":")
+    if not Path(path).is_file():
+        raise UsageError("no such file of labels", where="--human-labels", fix="FILE.csv or FILE.csv:COLUMN")
+    return f"{Path(path).absolute()}:{column}"
+
+
+def regraded(
+    settings: RunSettings, grader: Sequence[str] | str | None, judge: str | None, human_labels: str | None
+) -> RunSettings:
+    """The same run's settings with other graders, or another judge; None: as they were. Raises `UsageError`."""
+    given = {"grader": grader, "judge": judge, "human_labels": human_labels}
+    flags = _checked({name: value for name, value in given.items() if value is not None})
+    if not flags:
+        return settings
+    kept = [name for name in (settings.grader, *settings.further_graders) if name]
+    found = _grading(flags, kept, None if settings.judge is None else str(settings.judge))
+    return replace(
+        settings,
+        grader=found.grader,
+        further_graders=found.further,
+        judge=found.judge,
+        human_labels=found.human_labels or settings.human_labels,
     )
 
 

@@ -9,7 +9,7 @@ import click
 
 from ..errors import UsageError
 from .live import Counter
-from .options import asking, gather, reading, spending
+from .options import asking, gather, grading, reading, spending
 from .run import consent
 from .shell import Shell, command
 from .verdict import finish
@@ -45,9 +45,13 @@ def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None
             )
         else:
             _is_a_run(what)
-            cap = given.get("max_usd")
-            result = shell.call(lambda orchestrator: orchestrator.evaluate(what, max_usd=cap, progress=count))
+            cap, again = given.get("max_usd"), _grading(given)
+            result = shell.call(lambda orchestrator: orchestrator.evaluate(what, max_usd=cap, progress=count, **again))
     finish(shell, result)
+
+
+def _grading(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in ("grader", "judge", "human_labels") if given.get(name)}
 
 
 def _is_a_run(what: str | None) -> None:
@@ -60,9 +64,15 @@ def _is_a_run(what: str | None) -> None:
 
 @command()
 @click.argument("run_id", metavar="[RUN]", required=False)
-def decide(shell: Shell, run_id: str | None) -> None:
-    """The verdict of RUN again, from stored answers, by the rule recorded before they were asked."""
-    finish(shell, shell.call(lambda orchestrator: orchestrator.decide(run_id)))
+@grading
+def decide(shell: Shell, run_id: str | None, **given: Any) -> None:
+    """The verdict of RUN again, from stored answers, by the rule recorded before they were asked.
+
+    With another --grader than the rule was recorded for, the verdict is exploratory: it is shown, the recorded one
+    stays, and the exit code is the recorded one's.
+    """
+    again = _grading(given)
+    finish(shell, shell.call(lambda orchestrator: orchestrator.decide(run_id, **again)))
 
 
 @command()

@@ -19,6 +19,7 @@ __all__ = [
     "asking",
     "by_method",
     "gather",
+    "grading",
     "limit",
     "money",
     "on_trouble",
@@ -134,8 +135,19 @@ on_trouble = option(
     help="When the curve overfits, rests or diverges; keep evaluates the best checkpoint [warn].",
 )
 
+grading = _stack(
+    option(
+        "--grader",
+        multiple=True,
+        help="exact, normalised, contains, regex, number, json, json-schema, tools, f1, rouge-l, chrf, file.py:name, "
+        "judge:RUBRIC.md, pairwise:RUBRIC.md …; the first decides, more are shown [chosen by the data].",
+    ),
+    option("--judge", metavar="PLATFORM:MODEL", help="Who judges, where a grader asks a judge."),
+    option("--human-labels", metavar="FILE[:COLUMN]", help="A CSV of people's labels to hold the judge against."),
+)
+
 asking = _stack(
-    option("--grader", help="exact, normalised, contains, number[:tolerance], json[:field] [chosen by the data]."),
+    grading,
     option("--max-tokens", type=_POSITIVE, help="Longest answer asked for [256]."),
     option("--temperature", type=click.FloatRange(min=0), help="The same for all models [0]."),
     option("--concurrency", type=click.IntRange(1, 256), help="Questions in flight [8]."),
@@ -160,7 +172,7 @@ def gather(given: dict[str, Any]) -> dict[str, Any]:
     assignments = options.pop("assignments", ())
     if assignments:
         options["settings"] = dict(_assignment(item) for item in assignments)
-    for several in ("to", "skip", "allow_secrets"):
+    for several in ("to", "skip", "allow_secrets", "grader"):
         if not options.get(several, True):
             del options[several]
     return options

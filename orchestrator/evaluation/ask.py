@@ -156,6 +156,7 @@ def _answer_of(candidate: Candidate, completion: Completion, *, warm_up: bool) -
         first_token_s=completion.first_token_s,
         usd=_usd(candidate, completion),
         warm_up=warm_up,
+        tool_calls=completion.tool_calls,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 from ..stats import Comparison, Estimate
 from .decide import Verdict
 from .graders import Grade, Grader
+from .judging import Judging
 from .rule import Rule
 
 __all__ = ["Contender", "Economics", "Judged", "Metric", "Ratio", "Slice"]
@@ -85,7 +86,8 @@ class Economics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """The graded evaluation. `same_answers`: prompts on which base and tuned gave the very same text."""
+    """The graded evaluation. `same_answers`: prompts on which base and tuned gave the very same text. `judgings`: what
+    each judge among the graders did."""
 
     grader: Grader
     base_grades: tuple[Grade, ...]
@@ -102,3 +104,4 @@ class Judged:
     latency: Ratio | None = None
     cost: Ratio | None = None
     economics: Economics | None = None
+    judgings: tuple[Judging, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from providers.records import Sampling
+from providers.records import JsonObject, Sampling
 
 from ..canonical import sha256_of
 from ..dataset.records import Row
@@ -40,7 +40,8 @@ class Question:
 class Answer:
     """One candidate's answer to one question. `error` instead of text when it could not be had; never dropped.
 
-    `warm_up`: its time is no measure (a connection was opened for it, or it was among the candidate's first).
+    `tool_calls`: as the platform reports them. `warm_up`: its time is no measure (a connection was opened for it, or it
+    was among the candidate's first).
     """
 
     text: str
@@ -53,6 +54,7 @@ class Answer:
     first_token_s: float | None = None
     usd: Decimal | None = None
     warm_up: bool = False
+    tool_calls: tuple[JsonObject, ...] = ()
 
     @property
     def missing(self) -> bool:

@@ -17,9 +17,10 @@ class Billed:
     hosting_usd: Decimal | None
     tokens: int | None
     sandbox: bool
+    judging_usd: Decimal | None = Decimal(0)
 
     @property
     def total_usd(self) -> Decimal | None:
         """The sum; None while a part is not known."""
-        parts = (self.training_usd, self.evaluation_usd, self.hosting_usd)
+        parts = (self.training_usd, self.evaluation_usd, self.judging_usd, self.hosting_usd)
         return None if any(part is None for part in parts) else sum((p for p in parts if p is not None), Decimal(0))

@@ -16,8 +16,10 @@ from ..costing import usd_text
 from ..dataset.normal import question_key
 from ..dataset.records import Dataset, Dropped, Row, Split
 from ..errors import DataRefused
+from ..evaluation.questions import questions
 from ..settings import RunSettings, Target
 from .asking import most_usd, refuse_unbounded
+from .asking_judge import judge_account, tell_judging
 from .begun import Begun
 from .evaluating import base_candidate, tuned_candidate
 from .pairs import load_pairs
@@ -45,11 +47,14 @@ async def begin_comparison(session: Session, settings: RunSettings, consent: Con
     refuse_unbounded(most, settings, sandbox=all(item.sandbox for item in accounts))
     told = "not known" if most is None else f"at most {usd_text(most, rounding=ROUND_CEILING)}"
     session.desk.say("quote", f"asking both models {len(dataset.split.test)} prompts: {told}", usd=most)
+    judge = judge_account(session, settings)
+    if judge is not None:
+        tell_judging(session, settings, judge, questions(dataset.split.test), ("base", "tuned"), most)
     consent(None, settings)
     archive(session, dataset)
     held = settings.max_usd if most is None else most
     record = {"settings": plain(settings), "dataset": dataset.sha256, "asking_usd": plain(held)}
-    run = await start_run(session, base, record, *accounts)
+    run = await start_run(session, base, record, *accounts, *([judge] if judge else ()))
     return Begun(run=run, settings=settings, dataset=dataset, quote=None, account=account)
 
 

@@ -8,26 +8,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..evaluation.decide import Guardrail, Rule, decide, ratio_guardrail
-from ..evaluation.graders import Grade, Grader, choose, named
-from ..evaluation.judged import Judged, Slice
+from ..evaluation.graders import Grade, Grader, compare_grades, grade_answer
+from ..evaluation.judge_graders import PairJudge, ScoreJudge
+from ..evaluation.judged import Judged, Metric, Slice
+from ..evaluation.judging import HumanLabels, Judging, judging_of, void_ungraded
 from ..evaluation.questions import Answer
-from ..stats import Comparison, compare_binary, compare_scores
+from ..stats import holm
 from .evaluating import Evaluated
+from .grading import answers_of
 
 __all__ = ["judge", "verdict_json"]
 
-_WRONG = Grade(0.0, False, "no answer")
 _MIN_SLICE = 5
 
 
-def judge(evaluated: Evaluated, grader_name: str | None, labels: bool) -> Judged:
-    """Grade both sides, compare them pairwise, decide by the recorded rule. A missing answer counts as wrong."""
+def judge(evaluated: Evaluated, graders: Sequence[Grader], labels: bool, people: HumanLabels | None = None) -> Judged:
+    """Grade both sides, compare them pairwise, decide by the recorded rule. A missing answer counts as wrong.
+
+    The first grader decides, the others stand beside it. `people`: labels to hold a judge against.
+    """
     expected = [question.row.example.answer for question in evaluated.questions]
-    grader = named(grader_name) if grader_name else choose(expected)
+    grader, rule = graders[0], evaluated.rule
     base, tuned = evaluated.of("base"), evaluated.of("tuned")
-    base_grades, tuned_grades = _grades(evaluated, grader, base), _grades(evaluated, grader, tuned)
-    rule = evaluated.rule
-    comparison = _compare(grader, base_grades, tuned_grades, rule.confidence)
+    base_grades, tuned_grades = _grades(evaluated, grader, "base"), _grades(evaluated, grader, "tuned")
+    comparison = compare_grades(grader, base_grades, tuned_grades, rule.confidence, ("base", "tuned"))
     same = sum(b.text == t.text and not b.missing for b, t in zip(base, tuned, strict=True))
     missing_base, missing_tuned = (sum(answer.missing for answer in side) for side in (base, tuned))
     verdict = decide(
@@ -43,27 +47,42 @@ def judge(evaluated: Evaluated, grader_name: str | None, labels: bool) -> Judged
         base_grades=base_grades,
         tuned_grades=tuned_grades,
         comparison=comparison,
-        verdict=verdict,
+        verdict=void_ungraded(verdict, rule, base_grades, tuned_grades),
         rule=rule,
         missing_base=missing_base,
         missing_tuned=missing_tuned,
         slices=_slices(expected, base_grades, tuned_grades) if labels else (),
         same_answers=same,
+        metrics=_metrics(evaluated, graders[1:]),
+        judgings=_judgings(evaluated, graders, people),
     )
 
 
-def _grades(evaluated: Evaluated, grader: Grader, answers: Sequence[Answer]) -> tuple[Grade, ...]:
+def _grades(evaluated: Evaluated, grader: Grader, candidate: str) -> tuple[Grade, ...]:
+    answers = evaluated.of(candidate)
     return tuple(
-        _WRONG if answer.missing else grader.grade(answer.text, question.row.example.answer, question.row.accept)
+        grade_answer(grader, question, answer, candidate)
         for question, answer in zip(evaluated.questions, answers, strict=True)
     )
 
 
-def _compare(grader: Grader, base: Sequence[Grade], tuned: Sequence[Grade], confidence: float) -> Comparison:
-    """Pass or fail where the grader measures that, else the mean of scores."""
-    if grader.measure == "binary":
-        return compare_binary([bool(g.passed) for g in base], [bool(g.passed) for g in tuned], confidence=confidence)
-    return compare_scores([grade.score for grade in base], [grade.score for grade in tuned], confidence=confidence)
+def _metrics(evaluated: Evaluated, further: Sequence[Grader]) -> tuple[Metric, ...]:
+    """The same answers by every further grader, corrected by Holm for their number."""
+    found = []
+    for grader in further:
+        base, tuned = _grades(evaluated, grader, "base"), _grades(evaluated, grader, "tuned")
+        names = ("base", "tuned")
+        found.append(compare_grades(grader, base, tuned, evaluated.rule.confidence, names))
+    adjusted = holm([comparison.p_value for comparison in found])
+    return tuple(
+        Metric(name=grader.name, comparison=comparison, p_adjusted=p)
+        for grader, comparison, p in zip(further, found, adjusted, strict=True)
+    )
+
+
+def _judgings(evaluated: Evaluated, graders: Sequence[Grader], people: HumanLabels | None) -> tuple[Judging, ...]:
+    judges = [grader for grader in graders if isinstance(grader, ScoreJudge | PairJudge)]
+    return tuple(judging_of(judge, evaluated.questions, answers_of(evaluated), people) for judge in judges)
 
 
 def _guardrails(
@@ -141,8 +160,16 @@ def verdict_json(judged: Judged) -> dict[str, Any]:
             {"name": g.name, "passed": g.passed, "detail": g.detail, "gates": g.gates} for g in verdict.guardrails
         ],
         "grader": {"name": judged.grader.name, "reason": judged.grader.reason},
+        "metrics": [_metric(metric) for metric in judged.metrics],
+        "judgings": [judging.to_json() for judging in judged.judgings],
         "rule": {"sha256": verdict.rule_sha256},
     }
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    found = metric.comparison
+    difference = {"value": found.difference, "low": found.low, "high": found.high, "p_adjusted": metric.p_adjusted}
+    return {"name": metric.name, "base": found.base, "tuned": found.tuned, "difference": difference}
 
 
 def _side(score: float, interval: Any, missing: int) -> dict[str, Any]:

@@ -20,7 +20,10 @@ __all__ = ["RunResult"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """A run from pairs to a verdict. `quote` and `job` are None when models that already exist were compared."""
+    """A run from pairs to a verdict. `quote` and `job` are None when models that already exist were compared.
+
+    `exploratory`: why this verdict is not the run's own, which stays as `run.record["verdict"]`; '' where it is.
+    """
 
     run: Run
     judged: Judged
@@ -30,6 +33,7 @@ class RunResult:
     report: Path
     report_json: Path
     provenance: Path
+    exploratory: str = ""
 
     @property
     def verdict(self) -> str:
@@ -54,6 +58,8 @@ class RunResult:
         return {
             "run": self.run.id,
             **verdict_json(self.judged),
+            "exploratory": self.exploratory or None,
+            "recorded_verdict": self.run.record.get("verdict"),
             "quote": None if self.quote is None else self.quote.to_json(),
             "billed": billed,
             "job": job,

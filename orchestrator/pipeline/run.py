@@ -27,18 +27,21 @@ from ..ledger.codec import dump, load
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
 from ..stats import detectable_gap
+from .asking_judge import judge_account, judge_answers, judging_spendings, tell_judging
 from .begun import Begun
 from .billed import Billed
 from .choosing import choose, evaluated_model
 from .deciding import judge
 from .evaluating import Evaluated, Served, base_candidate, evaluate, spec_for, tuned_candidate
+from .grading import exploratory, record_grader, with_judgements
+from .human_labels import read_labels
 from .lifespan import ends_soon, refuse_by_facts, shutdown_of
 from .prepare import FILES, archive, restore, upload_files
 from .pricing import price_rows, prices_of
 from .quoting import refuse_over, reserve_usd, unpriced
 from .ready import Ready, ready
 from .remembering import remember, tell_trained_before
-from .reporting import Written, write_report
+from .reporting import REPORTS, Written, write_report
 from .result import RunResult
 from .session import Account, Session
 from .story import Story
@@ -79,6 +82,7 @@ async def begin(session: Session, ready: Ready) -> Begun:
     _enough_held_out(session, dataset)
     dataset = await tell_trained_before(session, dataset)
     account = session.account(target.provider, settings.account)
+    judge = judge_account(session, settings)
     files = upload_files(dataset, account.platform, settings.method, session.home / FILES)
     settings = await _numbered(session, settings, account, quoted, files)
     archive(session, dataset)
@@ -88,7 +92,7 @@ async def begin(session: Session, ready: Ready) -> Begun:
         "quote": plain(quoted),
         "files": [plain(file) for file in files],
     }
-    run = await start_run(session, target, record, account)
+    run = await start_run(session, target, record, account, *([judge] if judge else ()))
     return Begun(run=run, settings=settings, dataset=dataset, quote=quoted, account=account, files=files)
 
 
@@ -183,6 +187,10 @@ async def buy(session: Session, begun: Begun, consent: Consent) -> Intent:
     if not await is_bought(session, begun.training):
         refuse_by_facts(begun.quote, begun.settings, begun.account, today(desk.clock))
     refuse_over(begun.quote, begun.settings)
+    judge = judge_account(session, begun.settings)
+    if judge is not None:
+        asked = questions(begun.dataset.split.test)
+        tell_judging(session, begun.settings, judge, asked, ("base", "tuned"), begun.quote.high_usd)
     consent(begun.quote, begun.settings)
     async with session.open(begun.account) as provider:
         await tidy(session, begun.account, resubmit=begun.settings.resubmit_after_settle)
@@ -247,12 +255,14 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
         await tidy(session, account)
     desk = session.desk
     quote = begun.quote
+    asked = questions(begun.dataset.split.test)
+    await record_grader(session, begun, asked)
     reserve = reserve_usd(quote, "evaluation") if quote else Decimal(begun.run.record.get("asking_usd") or 0)
     evaluated = await evaluate(
         session,
         begun.settings,
         served,
-        questions(begun.dataset.split.test),
+        asked,
         run_id=begun.run.id,
         reserve_usd=reserve,
         unknown=unpriced(quote, "evaluation") if quote else begun.run.record.get("asking_usd") is None,
@@ -261,6 +271,9 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
     await desk.db(
         desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="evaluated", evaluation_id=evaluated.spec.id
     )
+    if begun.settings.judge is not None:
+        judge = await account_of(session, begun.run, begun.settings.judge.provider)
+        await judge_answers(session, begun.settings, evaluated, judge, run_id=begun.run.id, progress=progress)
     return evaluated
 
 
@@ -293,9 +306,13 @@ async def finish(session: Session, begun: Begun, evaluated: Evaluated) -> RunRes
     assert story.judged is not None
     assert story.billed is not None
     answer = story.judged.verdict.answer
-    run = await desk.db(desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="decided", verdict=answer)
-    written = await write_report(session, story)
-    await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), report=str(written.html))
+    if story.exploratory:
+        run = await desk.db(desk.ledger.runs.get, begun.run.id)
+        written = await write_report(session, story, _beside(session, story))
+    else:
+        run = await desk.db(desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="decided", verdict=answer)
+        written = await write_report(session, story)
+        await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), report=str(written.html))
     return RunResult(
         run=run,
         judged=story.judged,
@@ -305,7 +322,15 @@ async def finish(session: Session, begun: Begun, evaluated: Evaluated) -> RunRes
         report=written.html,
         report_json=written.json,
         provenance=written.provenance,
+        exploratory=story.exploratory,
     )
+
+
+def _beside(session: Session, story: Story) -> Path:
+    """Where an exploratory report goes: it never replaces the recorded one."""
+    assert story.judged is not None
+    name = "".join(char if char.isalnum() or char in "-_." else "-" for char in story.judged.grader.name)[:60]
+    return session.home / REPORTS / story.begun.run.id / f"exploratory-{name}"
 
 
 async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[Billed, Intent | None]:
@@ -327,6 +352,7 @@ async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[B
         hosting_usd=hosting,
         tokens=job.billed_tokens if job else None,
         sandbox=begun.account.sandbox,
+        judging_usd=await judging_spendings(session, begun.run.id),
     )
     return billed, intent
 
@@ -360,11 +386,22 @@ async def report(session: Session, begun: Begun, out: Path | None) -> Written:
 
 
 async def _story(session: Session, begun: Begun, evaluated: Evaluated) -> Story:
-    judged = judge(evaluated, begun.settings.grader, begun.dataset.task == "labels")
+    graders = await with_judgements(session, begun.settings, evaluated)
+    people = begun.settings.human_labels
+    judged = judge(
+        evaluated,
+        graders,
+        begun.dataset.task == "labels",
+        None if people is None else read_labels(people, evaluated.questions),
+    )
     billed, intent = await _bill(session, begun, evaluated)
     begun = replace(begun, run=await session.desk.db(session.desk.ledger.runs.get, begun.run.id))
     judged = _with_its_end(judged, ends_soon(shutdown_of(begun.run, begun.quote), today(session.desk.clock)))
-    return Story(begun=begun, intent=intent, evaluated=evaluated, judged=judged, billed=billed)
+    why = exploratory(begun, graders[0], evaluated.questions)
+    if why:
+        session.desk.say("warning", f"{why} The recorded verdict stays: {begun.run.record.get('verdict', 'none yet')}.")
+        judged = replace(judged, verdict=replace(judged.verdict, reason=f"{why} {judged.verdict.reason}"))
+    return Story(begun=begun, intent=intent, evaluated=evaluated, judged=judged, billed=billed, exploratory=why)
 
 
 def _with_its_end(judged: Judged, ends: str | None) -> Judged:

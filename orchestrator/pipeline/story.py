@@ -15,10 +15,12 @@ __all__ = ["Story"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """A run as far as it has come; None for what has not happened yet."""
+    """A run as far as it has come; None for what has not happened yet. `exploratory`: why its verdict is not the one
+    that was to be decided; '' where it is."""
 
     begun: Begun
     intent: Intent | None = None
     evaluated: Evaluated | None = None
     judged: Judged | None = None
     billed: Billed | None = None
+    exploratory: str = ""

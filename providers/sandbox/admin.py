@@ -1,5 +1,5 @@
-"""The sandbox's own requests, under `/_sandbox`: its clock, its faults, its rate limits, its bill, and the log of what
-was asked of it; and whom it tells when a job has ended.
+"""The sandbox's own requests, under `/_sandbox`: its clock, its faults, its rate limits, its temper as a judge, its
+bill, and the log of what was asked of it; and whom it tells when a job has ended.
 
 For tests and for people's own CI; no platform has these.
 """
@@ -56,6 +56,16 @@ def routes(world: Sandbox, log: RequestLog) -> list[Route]:
             world.throttle.clear()
         return JSONResponse({"limits": world.throttle.active(), "refused": world.throttle.refused})
 
+    async def judge(request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                return JSONResponse(asdict(world.judge.set(**(await request.json()))))
+            except (TypeError, ValueError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+        if request.method == "DELETE":
+            world.judge.clear()
+        return JSONResponse(world.judge.active())
+
     async def bill(request: Request) -> Response:
         return JSONResponse({"serving_usd": str(world.serving.bill_usd())})
 
@@ -72,6 +82,7 @@ def routes(world: Sandbox, log: RequestLog) -> list[Route]:
         Route(f"{ADMIN}/bill", bill),
         Route(f"{ADMIN}/clock", clock, methods=["GET", "POST"]),
         Route(f"{ADMIN}/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route(f"{ADMIN}/judge", judge, methods=["GET", "POST", "DELETE"]),
         Route(f"{ADMIN}/limits", limits, methods=["GET", "POST", "DELETE"]),
         Route(f"{ADMIN}/requests", requests, methods=["GET", "DELETE"]),
         Route(f"{ADMIN}/webhooks", webhooks, methods=["GET", "POST", "DELETE"]),

@@ -14,6 +14,7 @@ from .clock import Clock
 from .faults import FAULTS, Faults
 from .files import Files
 from .jobs import Job, TrainedEpoch, View, tuned_name
+from .judging import Judge
 from .lesson import Learner
 from .serving import Serving
 from .store import Records, Store
@@ -55,6 +56,7 @@ class Sandbox:
         self.faults = faults or Faults()
         self.pace_s = pace_s
         self.throttle = Throttle(self.clock.now)
+        self.judge = Judge()
         self.store = Store(state_dir)
         self._advanced = Records(self.store, "advanced", lambda body: float(body["s"]), lambda s: {"s": s})
         self.clock.advance(self._advanced.get("clock") or 0.0)
@@ -130,9 +132,9 @@ class Sandbox:
         """What a tuned model has learned, trained again where a restart has lost it (seconds)."""
         return self.trainer.learned(model.job, model.epoch)
 
-    @staticmethod
-    def ask_base(messages: Sequence[Mapping[str, Any]]) -> str:
-        return base_answer(messages)
+    def ask_base(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """A judging prompt is judged, anything else answered."""
+        return self.judge.answer(messages) or base_answer(messages)
 
 
 def _models_of(seen: View) -> list[Tuned]:

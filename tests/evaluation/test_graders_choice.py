@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import UsageError
-from orchestrator.evaluation.graders import choose, named
+from orchestrator.evaluation.graders import choose, choosing, named
 
-NAMES = ["exact", "normalised", "contains", "number", "number:0.01", "number:1%", "json", "json:a,b.c", "f1"]
+NAMES = [
+    *("exact", "normalised", "contains", "number", "number:0.01", "number:1%", "json", "json:a,b.c", "f1"),
+    *("regex", r"regex:(\d+)\s*$", "valid-json", "tools", "tools:names", "rouge-l", "chrf"),
+]
 FLOODS = ["1", "1,", "9.", "1e1", "{", '{"a":', "[1,", "`", "```json ", "#### ", " ", "(", "\ufdfa", "-$"]
 texts = st.text() | st.text(alphabet='0159.,-−+$%eE{}[]":#`abn \\\n\u0660\ufeff')
 
@@ -58,7 +62,7 @@ def test_american_spelling_is_understood() -> None:
     ("name", "hint"),
     [
         ("exct", "did you mean 'exact'?"),
-        ("qqq", "use one of: exact, normalised, contains, number, json, f1"),
+        ("qqq", "use one of: exact, normalised, contains, number, json, f1, regex"),
         ("exact:1", "use 'exact'"),
         ("number:x", "use number:0.01"),
         ("number:-1", "use number:0.01"),
@@ -66,6 +70,13 @@ def test_american_spelling_is_understood() -> None:
         ("number:", "use number:0.01"),
         ("json:", "use json:field"),
         ("json:a,,b", "use json:field"),
+        ("regex:", "use regex:PATTERN"),
+        ("regex:(?=a)", "lookaround"),
+        ("json-schema", "use json-schema:FILE.json"),
+        ("tools:x", "use 'tools' or 'tools:names'"),
+        ("rouge", "did you mean 'rouge-l'?"),
+        ("judge-me", "did you mean 'judge'?"),
+        ("nowhere.py:score", "--grader file.py:function"),
     ],
 )
 def test_a_wrong_name_is_refused_with_the_way_out(name: str, hint: str) -> None:
@@ -100,3 +111,8 @@ def test_a_megabyte_of_anything_is_graded_in_bounded_time(name: str, unit: str) 
     start = time.process_time()
     named(name).grade(flood, "42")
     assert time.process_time() - start < 5
+
+
+def test_the_page_names_every_grader() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "graders.md").read_text(encoding="utf-8")
+    assert not [name for name in (*choosing._MAKERS, "json-schema", "judge", "pairwise") if f"`{name}" not in page]

@@ -8,13 +8,20 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from statistics import median
 
+from providers.records import Example
+
 from ...errors import UsageError
 from .grade import Grader
 from .json_fields import JsonFields, is_json
 from .number import Number, is_marked, is_number
+from .overlap import chrf, rouge_l
+from .own import entry_point_names, from_entry_point, from_file, is_own
+from .pattern import pattern
+from .schema import ValidJson, json_schema
 from .text import Contains, Exact, Normalised, TokenF1, normalise
+from .tools import ToolCalls, expected_calls
 
-__all__ = ["choose", "named"]
+__all__ = ["choose", "choose_for", "named"]
 
 _ALIASES = {"normalized": "normalised"}
 _SHORT_WORDS = 8
@@ -27,7 +34,24 @@ _MAKERS: dict[str, Callable[[str], Grader]] = {
     "number": Number,
     "json": JsonFields,
     "f1": TokenF1,
+    "regex": lambda reason: pattern(reason, ""),
+    "valid-json": ValidJson,
+    "tools": ToolCalls,
+    "rouge-l": rouge_l,
+    "chrf": chrf,
 }
+_OPTIONED = ("json-schema",)  # those that are nothing without their option
+
+
+def choose_for(examples: Sequence[Example]) -> Grader:
+    """The grader that suits these examples: by their tool calls where they have any, else as `choose` says."""
+    calling = sum(bool(expected_calls(example)) for example in examples)
+    if not calling:
+        return choose([example.answer for example in examples])
+    rest = (
+        "" if calling == len(examples) else "; where none is expected none may be called, and the words are not judged"
+    )
+    return ToolCalls(f"{calling} of {len(examples)} expected answers call tools: the calls are compared{rest}")
 
 
 def choose(expected: Sequence[str]) -> Grader:
@@ -66,23 +90,50 @@ def _share_told_apart_by_case(texts: Sequence[str]) -> float:
 
 
 def named(name: str) -> Grader:
-    """The grader of that name: exact, normalised, contains, number, json, f1; with options number:0.01, number:1%,
-    json:field,other. Raises `UsageError` naming the nearest."""
+    """The grader of that name: exact, normalised, contains, number, json, f1, regex, valid-json, json-schema, tools,
+    rouge-l, chrf; with options number:0.01, number:1%, json:field,other, regex:PATTERN, json-schema:FILE, tools:names.
+    `file.py:function` is your own, as is the name of an installed entry point.
+
+    Raises `UsageError` naming the nearest; what comes from a file is loaded, and refused here where it cannot be.
+    """
+    if is_own(name):
+        return from_file(name)
     kind, colon, option = name.strip().partition(":")
     kind = _ALIASES.get(kind.lower(), kind.lower())
-    if kind not in _MAKERS:
-        near = get_close_matches(kind, _MAKERS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(_MAKERS)}"
-        raise UsageError(f"unknown grader {name!r}", where="grader", fix=hint)
-    if colon and kind == "number":
-        return _number(name, option)
-    if colon and kind == "json":
-        return _json(name, option)
-    if colon:
-        raise UsageError(
-            f"the grader {kind!r} takes no option, but got {option!r}", where="grader", fix=f"use {kind!r}"
-        )
+    if kind not in (*_MAKERS, *_OPTIONED):
+        return _installed(name)
+    if colon or kind in _OPTIONED:
+        return _with_option(name, kind, option)
     return _MAKERS[kind](_GIVEN)
+
+
+def _installed(name: str) -> Grader:
+    offered = entry_point_names()
+    if name in offered:
+        return from_entry_point(name)
+    known = (*_MAKERS, *_OPTIONED, "judge", "pairwise", *offered)
+    near = get_close_matches(name.partition(":")[0].lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(known)}, or file.py:function"
+    raise UsageError(f"unknown grader {name!r}", where="grader", fix=hint)
+
+
+def _with_option(name: str, kind: str, option: str) -> Grader:
+    if kind == "number":
+        return _number(name, option)
+    if kind == "json":
+        return _json(name, option)
+    if kind == "regex":
+        if not option:
+            raise UsageError(f"{name!r} holds no pattern", where="grader", fix="use regex:PATTERN, or regex alone")
+        return pattern(_GIVEN, option)
+    if kind == "json-schema":
+        if not option:
+            raise UsageError(f"{name!r} names no schema", where="grader", fix="use json-schema:FILE.json")
+        return json_schema(_GIVEN, option)
+    if kind == "tools" and option == "names":
+        return ToolCalls(_GIVEN, names_only=True)
+    fix = "use 'tools' or 'tools:names'" if kind == "tools" else f"use {kind!r}"
+    raise UsageError(f"the grader {kind!r} takes no option {option!r}", where="grader", fix=fix)
 
 
 def _number(name: str, option: str) -> Number:

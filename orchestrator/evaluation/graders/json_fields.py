@@ -16,14 +16,15 @@ from typing import Any, Literal
 from .grade import Grade, best, cut
 from .text import normalise
 
-__all__ = ["JsonFields", "is_json", "leaves"]
+__all__ = ["MISSING", "JsonFields", "is_json", "leaves", "parse", "same_value"]
 
 _FENCE = re.compile(r"```(?:json|JSON)?+\s*+")
 _ATTEMPTS = 20
 _MAX_LEAVES = 10_000
 _MAX_DEPTH = 100
 _DECODER = json.JSONDecoder()
-_MISSING = object()
+MISSING: Any = object()
+"""Stands for JSON, or a field of it, that is not there."""
 
 
 def is_json(text: str) -> bool:
@@ -75,15 +76,15 @@ class JsonFields:
 
     def grade(self, answer: str, expected: str, accept: Sequence[str] = ()) -> Grade:
         """See `Grader`. Where the expected text is no JSON, the texts are compared as `normalised` does."""
-        given, note = _parse(answer)
+        given, note = parse(answer)
         return best(lambda right: self._grade(answer, given, note, right), expected, accept)
 
     def _grade(self, answer: str, given: Any, note: str, expected: str) -> Grade:
-        right, _ = _parse(expected)
-        if right is _MISSING:
+        right, _ = parse(expected)
+        if right is MISSING:
             same = normalise(cut(answer)) == normalise(cut(expected))
             return Grade(float(same), same, "the expected answer is no JSON")
-        if given is _MISSING:
+        if given is MISSING:
             return Grade(0.0, False, note)
         found, wanted = leaves(given), leaves(right)
         if found is None or wanted is None:
@@ -94,7 +95,7 @@ class JsonFields:
         paths = sorted(path for path in {*found, *wanted} if self._counts(path))
         if not paths:
             return Grade(0.0, False, "none of the named fields is in either text")
-        wrong = [path for path in paths if not _same(found.get(path, _MISSING), wanted.get(path, _MISSING))]
+        wrong = [path for path in paths if not same_value(found.get(path, MISSING), wanted.get(path, MISSING))]
         notes = [part for part in (note, _named(wrong)) if part]
         return Grade(1 - len(wrong) / len(paths), not wrong, "; ".join(notes))
 
@@ -109,7 +110,8 @@ def _named(wrong: Sequence[str]) -> str:
     return f"wrong: {shown}" + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
 
 
-def _same(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
+    """Texts as `normalised` compares them, numbers by value but for the noise of floats, the rest exactly."""
     if isinstance(one, str) and isinstance(other, str):
         return normalise(one) == normalise(other)
     if isinstance(one, bool) or isinstance(other, bool):
@@ -129,24 +131,24 @@ def _near(one: float, other: float) -> bool:
         return False
 
 
-def _parse(text: str) -> tuple[Any, str]:
-    """The JSON in the text, and what had to be forgiven; `_MISSING` and why where there is none."""
+def parse(text: str) -> tuple[Any, str]:
+    """The JSON in the text, and what had to be forgiven; `MISSING` and why where there is none."""
     bounded = cut(text).strip()
     value = _load(bounded)
-    if value is not _MISSING:
+    if value is not MISSING:
         return value, ""
     for start in _starts(bounded):
         value = _load(bounded, start)
-        if value is not _MISSING:
+        if value is not MISSING:
             return value, "text around the JSON"
-    return _MISSING, "the answer is no JSON"
+    return MISSING, "the answer is no JSON"
 
 
 def _load(text: str, start: int | None = None) -> Any:
     try:
         return json.loads(text) if start is None else _DECODER.raw_decode(text, start)[0]
     except (ValueError, RecursionError):
-        return _MISSING
+        return MISSING
 
 
 def _starts(text: str) -> list[int]:
