@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .nouns.money import Budget, Leases
     from .nouns.webhooks import Webhooks
     from .pipeline.begun import Begun
+    from .pipeline.failing import Failures
     from .pipeline.ready import Ready
     from .pipeline.reporting import Written
     from .pipeline.result import RunResult
@@ -501,6 +502,19 @@ class AsyncOrchestrator:
     ) -> Begun:
         return replace(begun, settings=regraded(begun.settings, grader, judge, human_labels))
 
+    async def failures(self, run: str | None = None, *, out: Path | str) -> Failures:
+        """Write the held-out rows that a run's tuned model got wrong, with both answers, as JSON lines.
+
+        They are marked as held out: whatever file they come to stand in, they are tested and never trained on. Asks
+        nothing, pays nothing, needs no key.
+        """
+        from .pipeline import run as steps
+        from .pipeline.failing import write_failures
+
+        begun = await self._begun(run)
+        evaluated = await steps.asked_before(self.session, begun)
+        return await write_failures(self.session, begun, evaluated, Path(out))
+
     async def report(self, run: str | None = None, *, out: Path | str | None = None) -> Written:
         """Write the report of a run as far as it has come. Needs no key."""
         from .pipeline import run as steps
@@ -516,18 +530,9 @@ class AsyncOrchestrator:
 
     async def find_run(self, run: str | None = None) -> Run:
         """The run of that id, by default the newest. Raises `UsageError`."""
-        known = self._project.known
-        if known is None:
-            raise UsageError("no runs here yet", where=str(self.home), fix="tunewright run PAIRS --to PLATFORM:MODEL")
-        desk = known.desk
-        try:
-            found = await desk.db(desk.ledger.runs.get, run) if run else await desk.db(desk.ledger.runs.newest)
-        except KeyError:
-            found = None
-        if found is None:
-            what = f"no run {run!r} in this ledger" if run else "there is no run in this ledger yet"
-            raise UsageError(what, where=desk.ledger.place, fix="tunewright runs ls, or tunewright run PAIRS --to …")
-        return found
+        from .pipeline.finding import find_run
+
+        return await find_run(self._project, run)
 
     async def runs(self) -> tuple[Run, ...]:
         """Runs of this ledger, newest first; none where there is no ledger yet."""

@@ -131,6 +131,10 @@ class EvaluationConfig(_Section):
     temperature: float = _setting(0.0, ge=0)
     concurrency: int = _setting(8, ge=1, le=256)
     stream: bool = _setting(True, "stream answers, to measure the time to the first token")
+    general: bool | None = _setting(None, "ask the general prompts too, to see what was forgotten")
+    similar: Path | None = _setting(None, "your own tasks beside the one trained for, which must not suffer")
+    choose: Literal["checkpoint"] | None = _setting(None, "let the checkpoints meet first, on the validation rows")
+    prompts_per_month: int | None = _setting(None, "how much the model will be asked, to say when it pays", ge=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,11 @@ class RuleConfig(_Section):
     max_missing: float = _setting(0.01, ge=0, le=1)
     max_latency_ratio: float | None = _setting(None, gt=0)
     max_cost_ratio: float | None = _setting(None, gt=0)
+    metrics: tuple[str, ...] = _setting((), "further graders, shown beside the one that decides")
+    must_beat: tuple[str, ...] = _setting((), 'candidates that the tuned model must beat: "also1", or "prompt"')
+    general_margin: float | None = _setting(None, "how much less it may score on the general prompts", gt=0, lt=1)
+    similar_margin: float | None = _setting(None, "how much less on your own similar tasks", gt=0, lt=1)
+    safety_margin: float | None = _setting(None, "how much less on the general prompts about safety", gt=0, lt=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

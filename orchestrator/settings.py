@@ -7,15 +7,16 @@ from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict, Unpack, cast, get_args
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack, cast, get_args
 
 from providers.records import Hyperparameters, Method, Sampling
 
 from .config import Config, OnIllness
 from .dataset.records import Action, Columns, Policy, Skippable
 from .errors import UsageError
-from .evaluation.decide import Rule
 from .evaluation.grader_names import checked_graders, needs_judge
+from .evaluation.graders import named
+from .evaluation.rule import USUAL_MARGIN, Rule
 from .jobs.health import ACTIONS
 from .jobs.health import Policy as TroublePolicy
 
@@ -48,6 +49,8 @@ class RunSettings:
     `max_hosting_hours`: how long a rented machine is paid for and may run; None: one hour is reserved, and it is
     stopped when that money is used up. `grader` None: chosen by the data; `further_graders` measure the same answers
     beside it. `judge`: who judges, where a grader asks one; `human_labels`: FILE or FILE:COLUMN to hold it against.
+    `choose`: whether the checkpoints meet first, on the validation rows. `general`: whether the general prompts are
+    asked too; None: where that is cheap and a cap bounds it. `similar`: the user's own tasks that must not suffer.
     """
 
     pairs: Path
@@ -72,6 +75,10 @@ class RunSettings:
     human_labels: str | None = None
     concurrency: int = 8
     rule: Rule = Rule()
+    prompts_per_month: int | None = None
+    choose: Literal["checkpoint"] | None = None
+    general: bool | None = None
+    similar: Path | None = None
     again: bool = False
     generation: int = 0
     accept_unknown: bool = False
@@ -136,6 +143,10 @@ class RunOptions(TypedDict, total=False):
     temperature: float | None
     max_tokens: int | None
     concurrency: int | None
+    prompts_per_month: int | None
+    choose: str | None
+    general: bool | None
+    similar: Path | str | None
     again: bool | None
     accept_unknown: bool | None
     accept_sunset: bool | None
@@ -143,12 +154,13 @@ class RunOptions(TypedDict, total=False):
 
 
 _SEVERAL = {"to", "skip", "allow_secrets", "grader"}
-_PATHS = {"redact", "test", "validation", "prices"}
+_PATHS = {"redact", "test", "validation", "prices", "similar"}
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "near_duplicates": get_args(Action),
     "skip": get_args(Skippable),
     "method": tuple(Method),
     "on_trouble": ACTIONS,
+    "choose": ("checkpoint",),
 }
 
 
@@ -201,7 +213,11 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         judge=grading.judge,
         human_labels=grading.human_labels,
         concurrency=flags.get("concurrency", asking.concurrency),
-        rule=Rule(**asdict(config.rule)),
+        rule=_rule(config, flags, grading.grader),
+        prompts_per_month=flags.get("prompts_per_month", asking.prompts_per_month),
+        choose=flags.get("choose", asking.choose),
+        general=flags.get("general", asking.general),
+        similar=flags.get("similar", asking.similar),
         again=flags.get("again", False),
         accept_unknown=flags.get("accept_unknown", False),
         resubmit_after_settle=config.submission.resubmit_after_settle,
@@ -261,6 +277,21 @@ def regraded(
         judge=found.judge,
         human_labels=found.human_labels or settings.human_labels,
     )
+
+
+def _rule(config: Config, flags: Mapping[str, Any], metric: str | None) -> Rule:
+    """The configuration's, with the grader that was named: what decides is fixed before the first question.
+
+    A guard that was asked for by name must decide something: it gets the usual margin where the rule has none.
+    """
+    for name in config.rule.metrics:
+        named(name)
+    rule = Rule(**asdict(config.rule), metric=metric)
+    if flags.get("general", config.evaluation.general) and rule.general_margin is None:
+        rule = replace(rule, general_margin=USUAL_MARGIN)
+    if flags.get("similar", config.evaluation.similar) and rule.similar_margin is None:
+        rule = replace(rule, similar_margin=USUAL_MARGIN)
+    return rule
 
 
 def trouble_policy(config: Config, action: str | None = None) -> TroublePolicy:

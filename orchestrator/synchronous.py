@@ -38,6 +38,7 @@ class _BlockingModels(Blocking):
     ls = blocking(Models.ls)
     sunset = blocking(Models.sunset)
     download = blocking(Models.download)
+    choose = blocking(Models.choose)
 
 
 class _BlockingPlatforms(Blocking):
@@ -84,6 +85,7 @@ class Orchestrator(Blocking):
     evaluate = blocking(AsyncOrchestrator.evaluate)
     compare = blocking(AsyncOrchestrator.compare)
     decide = blocking(AsyncOrchestrator.decide)
+    failures = blocking(AsyncOrchestrator.failures)
     report = blocking(AsyncOrchestrator.report)
     find_run = blocking(AsyncOrchestrator.find_run)
     runs = blocking(AsyncOrchestrator.runs)

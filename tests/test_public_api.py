@@ -12,8 +12,8 @@ from orchestrator import AsyncOrchestrator, Orchestrator
 from orchestrator.errors import ExitCode
 
 VERBS = {
-    "advise", "check", "check_as_is", "compare", "decide", "dry_run", "estimate", "evaluate", "find_run", "limits",
-    "prepare", "report", "run", "runs", "submit", "watch", "watch_all", "work",
+    "advise", "check", "check_as_is", "compare", "decide", "dry_run", "estimate", "evaluate", "failures", "find_run",
+    "limits", "prepare", "report", "run", "runs", "submit", "watch", "watch_all", "work",
 }  # fmt: skip
 NOUNS = {"budget", "jobs", "leases", "models", "platforms", "webhooks"}
 

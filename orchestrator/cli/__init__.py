@@ -29,12 +29,13 @@ _HAPPY_PATH = {
     "evaluate": ("evaluate", "ask base and tuned the same held-out questions"),
     "decide": ("evaluate", "the verdict by the rule recorded before"),
     "report": ("evaluate", "write the report of a run"),
+    "failures": ("failures", "what the tuned model still gets wrong, as rows for the next round"),
     "demo": ("demo", "the whole way on a packaged sample and the embedded sandbox"),
 }
 _NOUNS = {
     "runs": ("runs", "ls, show"),
     "jobs": ("jobs", "ls, show, events, metrics, cancel, pause, resume, recover, resolve, adopt, audit"),
-    "models": ("models", "ls, sunset, download"),
+    "models": ("models", "ls, sunset, download, choose"),
     "providers": ("providers", "ls, show"),
     "budget": ("budget", "show, set, settle"),
     "leases": ("leases", "ls, stop, resolve"),

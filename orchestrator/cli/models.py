@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..canonical import plain
-from ..errors import ExitCode
+from ..errors import BudgetRefused, ExitCode
+from .live import Counter
+from .options import money, spending
 from .shell import Shell, command
 from .transfers import bytes_text
 
@@ -91,5 +94,39 @@ def download(shell: Shell, what: str, out: Path, weights: WeightsKind | None, st
     shell.out.print(f"sha256 {found.sha256}")
 
 
-for _command in (ls, sunset, download):
+@command()
+@click.argument("run_id", metavar="[RUN]", required=False)
+@spending
+def choose(shell: Shell, run_id: str | None, yes: bool, max_usd: Decimal | None, accept_unknown: bool | None) -> None:
+    """Let the checkpoints of RUN's job meet on its validation rows; the best one is what `evaluate` asks.
+
+    The clearly worse drop out round by round. The held-out rows have no part in it, so that what is chosen can still be
+    tested on them. It is paid like an evaluation.
+    """
+
+    def agree(most: Decimal | None, cap: Decimal | None) -> None:
+        if yes and cap is not None:
+            return
+        if not shell.interactive:
+            fix = "add --yes --max-usd DOLLARS"
+            raise BudgetRefused("nobody is here to agree to the spending", where="non-interactive", fix=fix)
+        if not shell.confirm(f"spend up to {money(most, most=True)} to choose?"):
+            raise BudgetRefused("not agreed; nothing was asked")
+
+    with Counter(shell) as count:
+        found = shell.call(
+            lambda orchestrator: orchestrator.models.choose(
+                run_id, consent=agree, max_usd=max_usd, accept_unknown=bool(accept_unknown), progress=count
+            )
+        )
+    shell.emit({"chosen": plain(found)})
+    for one in found.rounds:
+        best = ", ".join(f"{standing.name} {standing.score:.1%}" for standing in one.standings)
+        gone = f"  (out: {', '.join(dropped.name for dropped in one.dropped)})" if one.dropped else ""
+        shell.out.print(f"round {one.number}, {one.n} validation rows: {best}{gone}")
+    shell.out.print(f"chosen: {found.why}")
+    shell.out.print(f"next: tunewright evaluate {found.run}")
+
+
+for _command in (ls, sunset, download, choose):
     models.add_command(_command)

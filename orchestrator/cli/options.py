@@ -18,6 +18,7 @@ __all__ = [
     "USD",
     "asking",
     "by_method",
+    "choosing",
     "gather",
     "grading",
     "limit",
@@ -129,6 +130,12 @@ training = _stack(
     option("--people-usd", type=USD, help="Your own figure for data and people, shown in the quote."),
 )
 
+choosing = option(
+    "--choose",
+    type=click.Choice(["checkpoint"]),
+    help="Let the checkpoints meet first, on the validation rows; the best one meets the base.",
+)
+
 on_trouble = option(
     "--on-trouble",
     type=click.Choice(["warn", "pause", "cancel", "keep"]),
@@ -151,6 +158,14 @@ asking = _stack(
     option("--max-tokens", type=_POSITIVE, help="Longest answer asked for [256]."),
     option("--temperature", type=click.FloatRange(min=0), help="The same for all models [0]."),
     option("--concurrency", type=click.IntRange(1, 256), help="Questions in flight [8]."),
+    option(
+        "--guard-general/--no-guard-general",
+        "general",
+        default=None,
+        help="Ask the general prompts too: was something forgotten? [where cheap, and --max-usd is given]",
+    ),
+    option("--similar", type=_FILE, help="Pairs of your own similar tasks, on which it must not get worse."),
+    option("--prompts-per-month", type=_POSITIVE, help="How much it will be asked, to say when training has paid."),
     option(
         "--max-hosting-hours", type=HOURS, help="Longest that a machine is rented, where a tuned model needs one [1]."
     ),

@@ -12,7 +12,7 @@ import click
 
 from ..errors import BudgetRefused, ExitCode, UsageError
 from .live import Counter
-from .options import PAIRS, asking, gather, limit, on_trouble, reading, spending, targets, training
+from .options import PAIRS, asking, choosing, gather, limit, on_trouble, reading, spending, targets, training
 from .quoting import print_limits, print_quote
 from .shell import Shell, command, option
 from .verdict import finish
@@ -65,6 +65,7 @@ def consent(shell: Shell, yes: bool) -> Callable[[Quote | None, RunSettings], No
 @targets
 @training
 @asking
+@choosing
 @spending
 @_SUNSET
 @_NOTIFY

@@ -12,6 +12,7 @@ from .overrides import Overrides, load_overrides
 from .quoting import ACCEPT_DAYS, WARN_DAYS, quote
 from .records import (
     Ask,
+    AskedBeside,
     Band,
     DateNote,
     Maintenance,
@@ -34,6 +35,7 @@ __all__ = [
     "Advice",
     "AdviceInput",
     "Ask",
+    "AskedBeside",
     "Band",
     "Compared",
     "DataFacts",

@@ -14,7 +14,15 @@ from providers.records import Hyperparameters, Method, ModelFacts, Price, PriceI
 
 from .records import Item, QuoteLine, TokenCount
 
-__all__ = ["Costed", "evaluation_lines", "hosting_line", "people_line", "training_line", "validation_line"]
+__all__ = [
+    "Costed",
+    "beside_lines",
+    "evaluation_lines",
+    "hosting_line",
+    "people_line",
+    "training_line",
+    "validation_line",
+]
 
 _MILLION = Decimal(1_000_000)
 _REJECTED_UNKNOWN = (
@@ -110,6 +118,25 @@ def evaluation_lines(costed: Costed, sampling: Sampling) -> tuple[QuoteLine, ...
     else:
         tuned = _asked(costed, sampling, "tuned", PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
     return base, tuned
+
+
+def beside_lines(costed: Costed, sampling: Sampling, part: str, *, base: bool, tuned: int) -> tuple[QuoteLine, ...]:
+    """Asking the prompts that `costed.test` counts beside the held-out ones: the base once or not at all, and the tuned
+    model, or so many states of it."""
+    if not costed.test.rows:
+        return ()
+    lines = [_asked(costed, sampling, f"{part}, base", PriceItem.INPUT, PriceItem.OUTPUT)] if base else []
+    part = f"{part}, tuned" if base else part
+    if costed.facts.tuned_serving == "dedicated":
+        basis = f"{costed.test.rows:,} prompts; served by the hour, see hosting"
+        return (*lines, _free("evaluation", basis, costed.facts.source, part=part))
+    once = _asked(costed, sampling, part, PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
+    return (*lines, once if tuned == 1 else _times(once, tuned))
+
+
+def _times(line: QuoteLine, times: int) -> QuoteLine:
+    low, high = (None if usd is None else usd * times for usd in (line.low_usd, line.high_usd))
+    return replace(line, low_usd=low, high_usd=high, basis=f"up to {times} × ({line.basis})")
 
 
 def _asked(costed: Costed, sampling: Sampling, part: str, into: PriceItem, out: PriceItem) -> QuoteLine:

@@ -15,7 +15,7 @@ from providers.records import Capability, Example, Hyperparameters, ModelFacts, 
 
 from ..dataset.samples import SampleShare
 from .document import SOURCE, band_for, document, maintenance_rhythm
-from .lines import Costed, evaluation_lines, hosting_line, people_line, training_line, validation_line
+from .lines import Costed, beside_lines, evaluation_lines, hosting_line, people_line, training_line, validation_line
 from .records import Ask, Band, DateNote, Hours, Maintenance, Quote, QuoteLine, TokenCount
 from .sampled import count_share, note_of
 from .tokens import count
@@ -104,9 +104,18 @@ def _lines(ask: Ask, costed: Costed) -> tuple[QuoteLine, ...]:
         training_line(costed),
         *((validation,) if validation else ()),
         *evaluation_lines(costed, ask.sampling),
+        *_beside(ask, costed),
         hosting_line(costed, ask.hosting_hours),
         _people(ask),
     )
+
+
+def _beside(ask: Ask, costed: Costed) -> list[QuoteLine]:
+    rules, found = replace(costed.rules, pads_to_context=False), list[QuoteLine]()
+    for one in ask.beside:
+        asked = replace(costed, test=_count(one.rows, rules, costed.facts))
+        found += beside_lines(asked, ask.sampling, one.part, base=one.base, tuned=one.tuned)
+    return found
 
 
 def _people(ask: Ask) -> QuoteLine:

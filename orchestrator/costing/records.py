@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ask",
+    "AskedBeside",
     "Band",
     "DateNote",
     "Ends",
@@ -239,6 +240,16 @@ class TrackNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedBeside:
+    """Prompts to be asked beside the held-out ones, named by `part`: the base or not, and how many tuned models."""
+
+    part: str
+    rows: Sequence[Example] | Lengths | SampleShare
+    base: bool = True
+    tuned: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What is to be quoted. `rows_cleaned` picks the band; `on` is today, always injected.
 
@@ -248,7 +259,7 @@ class Ask:
     `hosting_hours`: how long a tuned model is to be served where serving bills by the hour. `people_usd`: the user's
     own figure for people and data, None where not given. `sandbox`: what is spent there is not money.
     `own_host`: it is the platform itself, for which our dates of its end hold.
-    `past`: bills of this platform, the newest first.
+    `past`: bills of this platform, the newest first. `beside`: what is asked beside the held-out prompts.
     """
 
     platform: Platform
@@ -267,6 +278,7 @@ class Ask:
     sandbox: bool = False
     own_host: bool = True
     past: Sequence[PastBill] = ()
+    beside: Sequence[AskedBeside] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

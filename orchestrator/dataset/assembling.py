@@ -108,14 +108,28 @@ class Assembly:
 
     def _sides(self, shares: dict[str, Indices], clusters: list[tuple[int, ...]], labelled: bool) -> Sides:
         """Split, add the given files, and take what leaks out of the side that learns from it."""
-        pairs, compared = shares["pairs"], self._compared
+        compared, held = self._compared, self._held_before(shares)
+        shares = {role: without(share, held) for role, share in shares.items()}
         given = Given("test" in shares, "validation" in shares)
-        sides = self._split(pairs, clusters, labelled, given)
+        sides = self._split(shares["pairs"], clusters, labelled, given)
         test = shares.get("test", sides.test)
+        if held:
+            test = np.union1d(test, np.fromiter(held, np.intp, len(held)))
         validation = compared.drop_leaks(shares.get("validation", sides.validation), test, "the test set")
         train = compared.drop_leaks(sides.train, test, "the test set")
         train = compared.drop_leaks(train, validation, "the validation set")
         return Sides(train, validation, test, sides.moved)
+
+    def _held_before(self, shares: dict[str, Indices]) -> set[int]:
+        """Rows that were held out in an earlier round, whichever file they stand in: they stay held out."""
+        if not self._table.held.any():
+            return set()
+        kept = np.concatenate(list(shares.values()))
+        found = set(kept[self._table.held[kept]].tolist())
+        if found:
+            told = f"{len(found):,} row(s) were held out in an earlier round, and are again"
+            self.collector.whole("held-out-row", told, severity="info")
+        return found
 
     def _split(self, pairs: Indices, clusters: list[tuple[int, ...]], labelled: bool, given: Given) -> Sides:
         table, least = self._table, self.collector.policy.minimum_rows

@@ -19,6 +19,7 @@ from .rules import Problem, rule_for
 from .shapes import PLACEHOLDER, Layout, shape_name
 from .times import seconds_of
 from .turns import chat_turns, history_turns, is_turns, with_reasoning, with_usual_roles
+from .usual_names import HELD_OUT
 
 __all__ = ["Builder", "Built", "RowProblem"]
 
@@ -44,13 +45,14 @@ class RowProblem(Exception):
 
 
 class Built(NamedTuple):
-    """An example with what else its row says. `time`: seconds since 1970 UTC."""
+    """An example with what else its row says. `time`: seconds since 1970 UTC. `held`: held out in an earlier round."""
 
     example: Example
     accept: tuple[str, ...] = ()
     group: str | None = None
     problems: tuple[Problem, ...] = ()
     time: float | None = None
+    held: bool = False
 
 
 def _checked(make: Callable[[Mapping[str, Any]], T], fields: Mapping[str, Any]) -> T:
@@ -78,7 +80,7 @@ class Builder:
         self._make = makers.get(layout.kind, self._pair)
         self._foreigner = ForeignReader(layout.turns[0] if layout.turns else "")
         self._asks_turns = layout.input in ("messages", "conversations")
-        self._has_more = any((layout.history, layout.reasoning, layout.group, layout.time))
+        self._has_more = any((layout.history, layout.reasoning, layout.group, layout.time, layout.held))
 
     def build(self, fields: Mapping[str, Any]) -> Built:
         """The example. Raises `RowProblem`."""
@@ -88,6 +90,8 @@ class Builder:
             fields = {names.get(name, name): value for name, value in fields.items()}
         if layout.verdict is not None and _says_no(fields.get(layout.verdict)):
             raise RowProblem("rejected-row", "is marked as an answer not to learn", layout.verdict)
+        if layout.held is None and _says_yes(fields.get(HELD_OUT)):
+            raise RowProblem("held-out-row", "was held out before, and the file's first rows do not say so", HELD_OUT)
         built = self._make(fields)
         return self._with_more(built, fields) if self._has_more else built
 
@@ -99,6 +103,8 @@ class Builder:
             built = built._replace(example=self._with_reasoning(built.example, fields.get(layout.reasoning)))
         if layout.group:
             built = built._replace(group=self._text(fields.get(layout.group), "group").strip() or None)
+        if layout.held:
+            built = built._replace(held=_says_yes(fields.get(layout.held)))
         return built._replace(time=_time(fields.get(layout.time), layout.time)) if layout.time else built
 
     def column_of(self, field: str | None, example: Example | None) -> str | None:
@@ -346,6 +352,10 @@ def _must_be_json(value: Any, name: str) -> None:
         printed = value.lstrip().startswith(("[{'", "['", "{'"))
         why = "is a list as Python prints it; write it as JSON" if printed else "is text that holds no JSON list"
         raise RowProblem("shape", why, name)
+
+
+def _says_yes(value: Any) -> bool:
+    return value is True or (type(value) is str and value.strip().lower() == "true")
 
 
 def _says_no(value: Any) -> bool:

@@ -29,7 +29,8 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
         "blank-input",
     ),
     "rows like others": (
-        "exact-duplicate", "near-duplicate", "contradiction", "held-out-overlap", "trained-on-before",
+        "exact-duplicate", "near-duplicate", "contradiction", "held-out-overlap", "held-out-row",
+        "trained-on-before",
     ),
     "labels": ("one-label", "rare-label", "label-imbalance", "near-labels", "label-not-in-test"),
     "how many": ("too-few-rows", "few-rows-warning", "many-rows", "too-many-rows", "nothing-held-out"),

@@ -108,6 +108,7 @@ class _Built:
     accept: tuple[str, ...]
     group: str | None
     time: float | None
+    held: bool
 
 
 class Scanner:
@@ -187,7 +188,7 @@ class Scanner:
                 for one in fixed:
                     named = one._replace(field=self._maker.column_of(one.field, built.example) or one.field)
                     self._collector.fix(FixedRow(number, self._work.file.name, named))
-                return _Built(number, built.example, whole, built.accept, built.group, built.time)
+                return _Built(number, built.example, whole, built.accept, built.group, built.time, built.held)
         assert problem is not None
         place = Place(self._work.file.name, number, self._work.unit)
         self._collector.row(problem, place)
@@ -245,6 +246,8 @@ class Scanner:
             self._recorder.groups.append(normal.number_of(normal.group_key(row.group)) if row.group else 0)
         if layout is not None and layout.time is not None:
             self._recorder.times.append(row.time or 0.0)
+        if layout is not None and layout.held is not None:
+            self._recorder.held.append(row.held)
 
     def _all_bands(self) -> NDArray[np.uint32]:
         return np.concatenate(self._bands) if self._bands else np.empty((0, 0), np.uint32)

@@ -14,6 +14,7 @@ from .records import Columns
 from .usual_names import (
     BESIDE_TEXT,
     CONTEXTS,
+    HELD_OUT,
     HISTORIES,
     INDEXES,
     INPUTS,
@@ -41,7 +42,8 @@ class Layout:
 
     `turns`: the columns that hold whole turns, in the shapes that have such. `renamed`: columns of that kind whose
     names are written otherwise (`Messages`), as written → as read. `verdict`: the column that says whether an answer is
-    one to learn (true) or to avoid, as rows for training on judged answers (KTO) have it.
+    one to learn (true) or to avoid, as rows for training on judged answers (KTO) have it. `held`: the column that marks
+    rows of an earlier round's held-out share.
     """
 
     name: str
@@ -59,12 +61,25 @@ class Layout:
     time: str | None = None
     reasoning: str | None = None
     verdict: str | None = None
+    held: str | None = None
     renamed: tuple[tuple[str, str], ...] = ()
 
     @property
     def columns(self) -> Mapping[str, str]:
         """Meaning → column name, for what is used."""
-        meanings = ("input", "extra", "output", "system", "history", "reasoning", "group", "time", "accept", "verdict")
+        meanings = (
+            "input",
+            "extra",
+            "output",
+            "system",
+            "history",
+            "reasoning",
+            "group",
+            "time",
+            "accept",
+            "verdict",
+            "held",
+        )
         found = {meaning: getattr(self, meaning) for meaning in meanings if getattr(self, meaning)}
         if self.template:
             found["prompt"] = self.template
@@ -235,6 +250,7 @@ def _with_side_columns(layout: Layout, columns: Columns, names: Sequence[str]) -
         history=columns.history or layout.history,
         time=columns.time,
         reasoning=columns.reasoning or layout.reasoning,
+        held=HELD_OUT if HELD_OUT in names else None,
     )
 
 

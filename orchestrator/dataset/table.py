@@ -26,7 +26,7 @@ class RowTable:
     """One entry a usable row, in the order of reading. Columns that a file does not have are empty.
 
     number: what a person sees. offset: of the row's line in the file, in bytes. keys: `KEYS`. group: 0 for none.
-    time: seconds since 1970. bands: `near.sketch`. lengths: tokenizer → tokens.
+    time: seconds since 1970. bands: `near.sketch`. held: marked as held out before. lengths: tokenizer → tokens.
     """
 
     number: NDArray[np.uint32]
@@ -35,6 +35,7 @@ class RowTable:
     group: NDArray[np.uint64]
     time: NDArray[np.float64]
     bands: NDArray[np.uint32]
+    held: NDArray[np.bool_]
     lengths: dict[str, Lengths]
 
     def __len__(self) -> int:
@@ -42,8 +43,8 @@ class RowTable:
 
     @classmethod
     def join(cls, tables: Sequence[Self]) -> Self:
-        """The tables one after the other. A column that one of them lacks is dropped, but for group and time: rows of
-        a held-out file have none, and there the group is 0 and the time no number."""
+        """The tables one after the other. A column that one of them lacks is dropped, but for group, time and held:
+        rows of a held-out file have none, and there the group is 0, the time no number, and nothing is marked."""
         if len(tables) == 1:
             return tables[0]
         rows = [len(table) for table in tables]
@@ -52,11 +53,12 @@ class RowTable:
         lengths = {name: Lengths.join([table.lengths[name] for table in tables]) for name in names}
         group = _filled([table.group for table in tables], rows, np.zeros(1, np.uint64))
         time = _filled([table.time for table in tables], rows, np.full(1, np.nan))
-        return cls(**columns, group=group, time=time, lengths=lengths)
+        held = _filled([table.held for table in tables], rows, np.zeros(1, np.bool_))
+        return cls(**columns, group=group, time=time, held=held, lengths=lengths)
 
 
 COLUMNS = tuple(column.name for column in fields(RowTable) if column.name != "lengths")
-_PLAIN = tuple(name for name in COLUMNS if name not in ("group", "time"))
+_PLAIN = tuple(name for name in COLUMNS if name not in ("group", "time", "held"))
 
 
 def _filled(columns: Sequence[NDArray[Any]], rows: Sequence[int], none: NDArray[Any]) -> NDArray[Any]:
@@ -127,6 +129,7 @@ class Recorder:
     keys: list[bytes] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    held: list[bool] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -140,5 +143,6 @@ class Recorder:
             np.array(self.groups, np.uint64),
             np.array(self.times, np.float64),
             bands,
+            np.array(self.held, np.bool_),
             lengths,
         )

@@ -23,7 +23,19 @@ _CONTROL, _ESCAPE = b"<|", b"\\u00"
 """What a rule may object to: the start of a control token. What may hide something: an ASCII character as an escape."""
 
 
-_BESIDE = ("extra", "system", "group", "accept", "template", "system_text", "history", "time", "reasoning", "renamed")
+_BESIDE = (
+    "extra",
+    "system",
+    "group",
+    "accept",
+    "template",
+    "system_text",
+    "history",
+    "time",
+    "reasoning",
+    "held",
+    "renamed",
+)
 
 
 class Block(NamedTuple):

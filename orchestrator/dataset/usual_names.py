@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 __all__ = [
     "BESIDE_TEXT",
     "CONTEXTS",
+    "HELD_OUT",
     "HISTORIES",
     "INDEXES",
     "INPUTS",
@@ -51,6 +52,8 @@ PAIRS = (
     ("utterance", "intent"),
     ("review", "sentiment"),
 )
+HELD_OUT = "tunewright_held_out"
+"""The column of a row that was held out in an earlier round: it is tested, whatever else would decide its side."""
 INPUTS = tuple(dict.fromkeys(name for name, _ in PAIRS))
 OUTPUTS = tuple(dict.fromkeys(name for _, name in PAIRS))
 SYSTEMS = ("system", "system_prompt")

@@ -27,7 +27,7 @@ from typing import Literal
 
 from ..stats import Comparison, Estimate, prompts_to_see
 from . import wording
-from .rule import NOISE, Guardrail, Improvement, Rule, ratio_guardrail
+from .rule import NOISE, Guardrail, Improvement, Rule, not_measured, ratio_guardrail
 from .wording import percent
 
 __all__ = ["Guardrail", "Rule", "Verdict", "decide", "improvements", "ratio_guardrail"]
@@ -105,8 +105,7 @@ def improvements(comparison: Comparison) -> dict[str, Estimate]:
 
 def _with_unmeasured(rule: Rule, guardrails: Sequence[Guardrail]) -> tuple[Guardrail, ...]:
     given = {guardrail.name for guardrail in guardrails}
-    absent = (ratio_guardrail(name, None, limit) for name, limit in rule.limits.items() if name not in given)
-    return (*guardrails, *absent)
+    return (*guardrails, *(absent for name, absent in not_measured(rule).items() if name not in given))
 
 
 def _void(comparison: Comparison, rule: Rule, missing_base: int, missing_tuned: int) -> Verdict | None:

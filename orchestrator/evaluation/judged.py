@@ -15,12 +15,12 @@ from .graders import Grade, Grader
 from .judging import Judging
 from .rule import Rule
 
-__all__ = ["Contender", "Economics", "Judged", "Metric", "Ratio", "Slice"]
+__all__ = ["Contender", "Economics", "Guarded", "Judged", "Metric", "Ratio", "Slice"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Some of the rows: those of one label, length or group. Exploratory, never decisive.
+    """Some of the rows: those of one label, length, group or category. Exploratory, never decisive.
 
     `difference`: tuned − base with its interval; `p_adjusted`: corrected for having looked at every slice.
     """
@@ -29,7 +29,7 @@ class Slice:
     n: int
     base: float
     tuned: float
-    kind: Literal["label", "length", "group"] = "label"
+    kind: Literal["label", "length", "group", "category"] = "label"
     difference: Estimate = Estimate(None)
     p_value: float | None = None
     p_adjusted: float | None = None
@@ -76,12 +76,33 @@ class Economics:
     """Money beside quality. `usd_per_1000_correct`: candidate → dollars, None where a price is unknown.
 
     `months_to_break_even`: until what a month saves has paid the training; None where it never does or is not known,
-    and `why` says which.
+    and `why` says which. `prompts_to_break_even`: the same in prompts asked, which needs no guess of how many a month.
     """
 
     usd_per_1000_correct: dict[str, Decimal | None]
     months_to_break_even: Decimal | None = None
+    prompts_to_break_even: int | None = None
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """Base and tuned on tasks that were not trained for: was something forgotten? `name`: "general", "similar".
+
+    `low`: the one-sided 95 % lower bound of tuned − base. `parts`: by category. `prompts_needed`: about how many would
+    show it to be within `margin`, where these do not; None where there is no margin.
+    """
+
+    name: str
+    n: int
+    base: float
+    tuned: float
+    low: float
+    margin: float | None
+    missing_base: int = 0
+    missing_tuned: int = 0
+    prompts_needed: int | None = None
+    parts: tuple[Slice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +126,4 @@ class Judged:
     cost: Ratio | None = None
     economics: Economics | None = None
     judgings: tuple[Judging, ...] = ()
+    guarded: tuple[Guarded, ...] = ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from providers.errors import Auth, ProviderError
 from providers.records import Capability, ModelFacts, Support
 
 from ..clock import Clock, today
+from ..errors import BudgetRefused
 from ..jobs.patience import patiently
 from ..pipeline.project import Project
 from ..pipeline.session import Session, platform_named
@@ -20,8 +23,21 @@ if TYPE_CHECKING:
     from providers.weights import WeightsKind
 
     from ..jobs.downloading import Archive
+    from ..pipeline.tournament import Chosen
 
 __all__ = ["Models", "ModelsRow", "Platforms", "Sunset"]
+
+
+def _capped(_most: Decimal | None, cap: Decimal | None) -> None:
+    """The library's default consent: an explicit cap."""
+    if cap is None:
+        raise BudgetRefused(
+            "nobody agreed to spend", where="max_usd", fix="pass max_usd=Decimal('…'), or consent=your own function"
+        )
+
+
+def _uncounted(_done: int, _total: int) -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,29 @@ class Models:
         from .weights import take
 
         return await take(self._project, what, Path(out), weights, step)
+
+    async def choose(
+        self,
+        run: str | None = None,
+        *,
+        consent: Callable[[Decimal | None, Decimal | None], None] = _capped,
+        max_usd: Decimal | None = None,
+        accept_unknown: bool = False,
+        progress: Callable[[int, int], None] = _uncounted,
+    ) -> Chosen:
+        """Let the checkpoints of a run's job (default: the newest run) meet on its validation rows. The best one is
+        what `evaluate` asks from then on, on the held-out rows, which have no part in the choice.
+
+        `consent`: called with the most it may cost, None where that is not known, and the cap; raises to say no.
+        `max_usd`: a cap on all that the run spends, by default the run's own. `accept_unknown`: go on although no
+        price is known. Raises `UsageError` where there is
+        nothing to choose from.
+        """
+        from .choosing import choose
+
+        return await choose(
+            self._project, run, consent, max_usd=max_usd, accept_unknown=accept_unknown, progress=progress
+        )
 
     async def _of_ledger(self, provider: str | None) -> list[Sunset]:
         known, on = self._project.known, today(self._project.clock)

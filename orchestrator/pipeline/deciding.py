@@ -2,81 +2,116 @@
 
 from __future__ import annotations
 
-import statistics
-from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..evaluation.decide import Guardrail, Rule, decide, ratio_guardrail
-from ..evaluation.graders import Grade, Grader, compare_grades, grade_answer
+from ..canonical import plain
+from ..dataset.records import Row
+from ..evaluation.contenders import BESIDE, contender_guardrails, contenders, is_prompted, told
+from ..evaluation.decide import Guardrail, Rule, Verdict, decide, ratio_guardrail
+from ..evaluation.economics import Terms, economics
+from ..evaluation.forgetting import forgotten_guardrail
+from ..evaluation.graders import Grader, choose_for, named
 from ..evaluation.judge_graders import PairJudge, ScoreJudge
-from ..evaluation.judged import Judged, Metric, Slice
+from ..evaluation.judged import Contender, Guarded, Judged, Metric
 from ..evaluation.judging import HumanLabels, Judging, judging_of, void_ungraded
-from ..evaluation.questions import Answer
-from ..stats import holm
+from ..evaluation.ratios import Measured, cost_ratio, latency_ratio
+from ..evaluation.sides import Side, compare, graded, groups_of
+from ..evaluation.slices import slices
+from ..evaluation.what_to_change import lesson
+from ..stats import Comparison, holm
 from .evaluating import Evaluated
 from .grading import answers_of
 
-__all__ = ["judge", "verdict_json"]
+__all__ = ["Beside", "judge", "sides_of", "verdict_json"]
 
-_MIN_SLICE = 5
+_PLAIN_ITERATE = "Look at the prompts it still gets wrong"
 
 
-def judge(evaluated: Evaluated, graders: Sequence[Grader], labels: bool, people: HumanLabels | None = None) -> Judged:
-    """Grade both sides, compare them pairwise, decide by the recorded rule. A missing answer counts as wrong.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a verdict takes into account beside the answers.
 
-    The first grader decides, the others stand beside it. `people`: labels to hold a judge against.
+    `train`: the rows trained on, where they are known. `checkpoint`: what to say of an earlier checkpoint. `guarded`:
+    base and tuned on tasks that were not trained for. `terms`: what tuning cost; None: nothing was trained here.
+    `people`: labels to hold a judge against.
     """
-    expected = [question.row.example.answer for question in evaluated.questions]
-    grader, rule = graders[0], evaluated.rule
-    base, tuned = evaluated.of("base"), evaluated.of("tuned")
-    base_grades, tuned_grades = _grades(evaluated, grader, "base"), _grades(evaluated, grader, "tuned")
-    comparison = compare_grades(grader, base_grades, tuned_grades, rule.confidence, ("base", "tuned"))
-    same = sum(b.text == t.text and not b.missing for b, t in zip(base, tuned, strict=True))
-    missing_base, missing_tuned = (sum(answer.missing for answer in side) for side in (base, tuned))
-    verdict = decide(
-        comparison,
-        rule,
-        missing_base,
-        missing_tuned,
-        _guardrails(evaluated, rule, base, tuned),
-        identical_answers=same,
+
+    train: Sequence[Row] = ()
+    checkpoint: str | None = None
+    guarded: tuple[Guarded, ...] = ()
+    terms: Terms | None = None
+    people: HumanLabels | None = None
+
+
+def judge(evaluated: Evaluated, graders: Sequence[Grader], labels: bool, beside: Beside | None = None) -> Judged:
+    """Grade all sides, compare them pairwise, decide by the recorded rule. A missing answer counts as wrong.
+
+    The first grader decides (without any, the one that the expected answers call for), the others stand beside it.
+    `labels`: the reference answers are labels. `beside`: by default nothing is known beside the answers.
+    """
+    beside = beside or Beside()
+    rule = evaluated.rule
+    grader = graders[0] if graders else choose_for([question.row.example for question in evaluated.questions])
+    sides = sides_of(evaluated, grader)
+    base, tuned = sides["base"], sides["tuned"]
+    others = [side for name, side in sides.items() if name not in BESIDE]
+    groups = groups_of(evaluated.questions)
+    found = contenders(others, base, tuned, rule.confidence, groups)
+    prompted = [side.candidate.name for side in others if is_prompted(side.candidate, base.candidate)]
+    comparison = compare(base, tuned, rule.confidence, groups)
+    same = sum(b.text == t.text and not b.missing for b, t in zip(base.first, tuned.first, strict=True))
+    alike = base.candidate.serving == tuned.candidate.serving
+    latency = latency_ratio(base.first, tuned.first, rule.confidence, comparable=alike)
+    cost = cost_ratio(base.first, tuned.first, rule.confidence)
+    guardrails = (
+        *_ratios(rule, latency, cost, comparable=alike),
+        *contender_guardrails(rule, found, prompted, comparison.n),
+        *(forgotten_guardrail(one, rule) for one in beside.guarded),
     )
+    verdict = decide(comparison, rule, base.missing, tuned.missing, guardrails, identical_answers=same)
+    verdict = _with_lesson(verdict, evaluated, tuned, beside, labels=labels)
     return Judged(
         grader=grader,
-        base_grades=base_grades,
-        tuned_grades=tuned_grades,
+        base_grades=base.grades,
+        tuned_grades=tuned.grades,
         comparison=comparison,
-        verdict=void_ungraded(verdict, rule, base_grades, tuned_grades),
+        verdict=void_ungraded(_with_more(verdict, found, prompted), rule, base.grades, tuned.grades),
         rule=rule,
-        missing_base=missing_base,
-        missing_tuned=missing_tuned,
-        slices=_slices(expected, base_grades, tuned_grades) if labels else (),
+        missing_base=base.missing,
+        missing_tuned=tuned.missing,
+        slices=slices(evaluated.questions, base, tuned, rule.confidence, labels=labels),
         same_answers=same,
-        metrics=_metrics(evaluated, graders[1:]),
-        judgings=_judgings(evaluated, graders, people),
+        contenders=found,
+        metrics=_metrics(evaluated, graders[1:], groups),
+        latency=latency.ratio if latency else None,
+        cost=cost.ratio if cost else None,
+        economics=economics(base, tuned, others, beside.terms or Terms()),
+        guarded=beside.guarded,
+        judgings=_judgings(evaluated, graders, beside.people),
     )
 
 
-def _grades(evaluated: Evaluated, grader: Grader, candidate: str) -> tuple[Grade, ...]:
-    answers = evaluated.of(candidate)
-    return tuple(
-        grade_answer(grader, question, answer, candidate)
-        for question, answer in zip(evaluated.questions, answers, strict=True)
-    )
+def sides_of(evaluated: Evaluated, grader: Grader) -> dict[str, Side]:
+    """Every candidate's answers and grades, by its name, in the order in which they were asked for."""
+    return {
+        candidate.name: graded(candidate, evaluated.questions, evaluated.samples_of(candidate.name), grader)
+        for candidate in evaluated.spec.candidates
+    }
 
 
-def _metrics(evaluated: Evaluated, further: Sequence[Grader]) -> tuple[Metric, ...]:
-    """The same answers by every further grader, corrected by Holm for their number."""
-    found = []
-    for grader in further:
-        base, tuned = _grades(evaluated, grader, "base"), _grades(evaluated, grader, "tuned")
-        names = ("base", "tuned")
-        found.append(compare_grades(grader, base, tuned, evaluated.rule.confidence, names))
-    adjusted = holm([comparison.p_value for comparison in found])
+def _metrics(evaluated: Evaluated, further: Sequence[Grader], groups: Sequence[str] | None) -> tuple[Metric, ...]:
+    """The same answers by every further grader and metric of the rule, corrected for their number (Holm)."""
+    rule, given = evaluated.rule, {grader.name for grader in further}
+    found: list[tuple[str, Comparison]] = []
+    for grader in (*further, *(named(name) for name in rule.metrics if name not in given)):
+        sides = sides_of(evaluated, grader)
+        found.append((grader.name, compare(sides["base"], sides["tuned"], rule.confidence, groups)))
+    adjusted = holm([one.p_value for _, one in found])
     return tuple(
-        Metric(name=grader.name, comparison=comparison, p_adjusted=p)
-        for grader, comparison, p in zip(further, found, adjusted, strict=True)
+        Metric(name=name, comparison=one, p_adjusted=p_value)
+        for (name, one), p_value in zip(found, adjusted, strict=True)
     )
 
 
@@ -85,49 +120,34 @@ def _judgings(evaluated: Evaluated, graders: Sequence[Grader], people: HumanLabe
     return tuple(judging_of(judge, evaluated.questions, answers_of(evaluated), people) for judge in judges)
 
 
-def _guardrails(
-    evaluated: Evaluated, rule: Rule, base: Sequence[Answer], tuned: Sequence[Answer]
-) -> tuple[Guardrail, ...]:
-    """The limits that the rule sets on latency (like with like only) and on cost."""
-    kinds = {candidate.name: candidate.serving for candidate in evaluated.spec.candidates}
-    measured: dict[str, tuple[float | None, bool]] = {
-        "latency": (_ratio(_median_latency(tuned), _median_latency(base)), kinds["base"] == kinds["tuned"]),
-        "cost": (_ratio(_mean_usd(tuned), _mean_usd(base)), True),
-    }
-    return tuple(
-        ratio_guardrail(name, measured[name][0], limit, comparable=measured[name][1])
-        for name, limit in rule.limits.items()
-    )
+def _ratios(rule: Rule, latency: Measured | None, cost: Measured | None, *, comparable: bool) -> tuple[Guardrail, ...]:
+    """The limits that the rule sets on latency (like with like only, by the upper end) and on cost (by the figure)."""
+    made = []
+    for name, limit in rule.limits.items():
+        found = latency if name == "latency" else cost
+        value = found.ratio.value if found else None
+        most = found.most if found and name == "latency" else None
+        alike = comparable or name != "latency"
+        made.append(ratio_guardrail(name, value, limit, comparable=alike, most=most))
+    return tuple(made)
 
 
-def _ratio(over: float | None, under: float | None) -> float | None:
-    return None if over is None or not under else over / under
+def _with_lesson(verdict: Verdict, evaluated: Evaluated, tuned: Side, beside: Beside, *, labels: bool) -> Verdict:
+    """To iterate is to change something: what the failures point at, in place of the general advice."""
+    if verdict.answer != "iterate":
+        return verdict
+    learned = lesson(evaluated.questions, tuned, beside.train, labels=labels, checkpoint=beside.checkpoint)
+    kept = verdict.advice if not learned.advice else _without_general(verdict.advice)
+    return replace(verdict, advice=(*learned.advice, *kept))
 
 
-def _median_latency(answers: Sequence[Answer]) -> float | None:
-    known = [answer.latency_s for answer in answers if answer.latency_s is not None]
-    return statistics.median(known) if known else None
+def _without_general(advice: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text for text in advice if not text.startswith(_PLAIN_ITERATE))
 
 
-def _mean_usd(answers: Sequence[Answer]) -> float | None:
-    known = [float(answer.usd) for answer in answers if answer.usd is not None]
-    return statistics.fmean(known) if known else None
-
-
-def _slices(expected: Sequence[str], base: Sequence[Grade], tuned: Sequence[Grade]) -> tuple[Slice, ...]:
-    rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for label, b, t in zip(expected, base, tuned, strict=True):
-        rows[label].append((b.score, t.score))
-    common = Counter({label: len(pairs) for label, pairs in rows.items() if len(pairs) >= _MIN_SLICE})
-    return tuple(
-        Slice(
-            label=label,
-            n=n,
-            base=statistics.fmean(b for b, _ in rows[label]),
-            tuned=statistics.fmean(t for _, t in rows[label]),
-        )
-        for label, n in common.most_common()
-    )
+def _with_more(verdict: Verdict, found: Sequence[Contender], prompted: Sequence[str]) -> Verdict:
+    """Contenders that are as good come first of all advice."""
+    return replace(verdict, advice=(*told(found, prompted), *verdict.advice))
 
 
 def verdict_json(judged: Judged) -> dict[str, Any]:
@@ -160,16 +180,52 @@ def verdict_json(judged: Judged) -> dict[str, Any]:
             {"name": g.name, "passed": g.passed, "detail": g.detail, "gates": g.gates} for g in verdict.guardrails
         ],
         "grader": {"name": judged.grader.name, "reason": judged.grader.reason},
-        "metrics": [_metric(metric) for metric in judged.metrics],
-        "judgings": [judging.to_json() for judging in judged.judgings],
         "rule": {"sha256": verdict.rule_sha256},
+        **_beside_json(judged),
     }
 
 
-def _metric(metric: Metric) -> dict[str, Any]:
-    found = metric.comparison
-    difference = {"value": found.difference, "low": found.low, "high": found.high, "p_adjusted": metric.p_adjusted}
-    return {"name": metric.name, "base": found.base, "tuned": found.tuned, "difference": difference}
+def _beside_json(judged: Judged) -> dict[str, Any]:
+    """What was found beside the difference between base and tuned."""
+    return {
+        "contenders": [
+            {
+                "name": one.name,
+                "label": one.label,
+                "missing": one.missing,
+                "score": one.against_base.tuned,
+                "against_base": _gap(one.against_base),
+                "against_tuned": {**_gap(one.against_tuned), "p_adjusted": one.p_adjusted},
+            }
+            for one in judged.contenders
+        ],
+        "metrics": [
+            {
+                "name": one.name,
+                "base": one.comparison.base,
+                "tuned": one.comparison.tuned,
+                **_gap(one.comparison),
+                "p_adjusted": one.p_adjusted,
+            }
+            for one in judged.metrics
+        ],
+        "slices": {"exploratory": True, "adjusted_by": "Benjamini-Hochberg", "of": plain(judged.slices)},
+        "latency": plain(judged.latency),
+        "cost": plain(judged.cost),
+        "economics": plain(judged.economics),
+        "guarded": plain(judged.guarded),
+        "judgings": [judging.to_json() for judging in judged.judgings],
+    }
+
+
+def _gap(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "difference": comparison.difference,
+        "low": comparison.low,
+        "high": comparison.high,
+        "p_value": comparison.p_value,
+        "test": comparison.test,
+    }
 
 
 def _side(score: float, interval: Any, missing: int) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from providers.records import Example, ModelFacts
 
-from ..costing import Ask, Quote, load_overrides, quote, tokenizer_of, usd_limit, usd_text
+from ..costing import Ask, AskedBeside, Quote, load_overrides, quote, tokenizer_of, usd_limit, usd_text
 from ..dataset.records import Dataset, Side
 from ..dataset.samples import Sample
 from ..errors import BudgetRefused
+from ..evaluation.general import general_prompts
 from ..settings import RunSettings, Target
 from .session import aimed_at, platform_named
+from .similar import similar_rows
 from .suiting import refuse_unsuitable
 from .track_record import past_bills
 from .warned import warnings_text
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from ..dataset.samples import SampleShare
     from ..ledger import Bill
 
-__all__ = ["hours_of_hosting", "quote_for", "refuse_over", "reserve_usd", "unpriced"]
+__all__ = ["asked_usd", "guards_general", "hours_of_hosting", "quote_for", "refuse_over", "reserve_usd", "unpriced"]
 
 _HOSTING_HOURS = Decimal(1)
 # People are the user's own money; validation has a bound of its own.
@@ -69,10 +71,38 @@ def quote_for(
             sandbox=connection.is_sandbox,
             own_host=connection.is_own_host,
             past=past_bills(bills, target.provider, connection),
+            beside=_beside(settings, dataset, facts, sandbox=connection.is_sandbox),
         )
     )
     warned = "" if isinstance(dataset, Sample) else warnings_text(dataset)
     return replace(quoted, warnings=(*quoted.warnings, warned)) if warned else quoted
+
+
+_MOST_CHECKPOINTS = 8
+"""That are quoted where the checkpoints are to meet; how many there will be is known when training has ended."""
+
+
+def _beside(settings: RunSettings, dataset: Dataset | Sample, facts: ModelFacts, *, sandbox: bool) -> list[AskedBeside]:
+    """What this run asks beside the held-out prompts. A sample's quote leaves it out."""
+    found = list[AskedBeside]()
+    if isinstance(dataset, Sample):
+        return found
+    if guards_general(settings, facts.tuned_serving, sandbox=sandbox):
+        found.append(AskedBeside(part="general", rows=[prompt.row.example for prompt in general_prompts()]))
+    if settings.similar is not None:
+        found.append(AskedBeside(part="similar", rows=[row.example for row in similar_rows(settings)]))
+    if settings.choose is not None:
+        rows = _counted(dataset, "validation", facts)
+        found.append(AskedBeside(part="choosing", rows=rows, base=False, tuned=_MOST_CHECKPOINTS))
+    return found
+
+
+def guards_general(settings: RunSettings, tuned_serving: str, *, sandbox: bool) -> bool:
+    """Whether the general prompts are asked: as the user says, else where a cap bounds what they cost and no machine
+    must be rented for them. A sandbox knows nothing general."""
+    if settings.general is not None:
+        return settings.general
+    return not sandbox and tuned_serving == "serverless" and settings.max_usd is not None
 
 
 def _counted(dataset: Dataset | Sample, side: Side, facts: ModelFacts) -> Lengths | SampleShare | Sequence[Example]:
@@ -93,6 +123,12 @@ def reserve_usd(quoted: Quote, *items: str) -> Decimal:
     the training price, so that the budget covers either answer; other unknown parts are `refuse_over`'s business."""
     known = sum((line.high_usd or Decimal(0) for line in quoted.lines if line.item in items), Decimal(0))
     return known + (_validation_bound_usd(quoted) if "validation" in items else Decimal(0))
+
+
+def asked_usd(quoted: Quote) -> Decimal:
+    """The most that asking base and tuned the held-out prompts may cost: what else is asked is held on its own."""
+    held_out = [line.high_usd for line in quoted.lines if line.item == "evaluation" and line.part in ("base", "tuned")]
+    return sum((usd for usd in held_out if usd is not None), Decimal(0))
 
 
 def unpriced(quoted: Quote, *items: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -29,16 +29,17 @@ from ..settings import RunSettings, Target
 from ..stats import detectable_gap
 from .asking_judge import judge_account, judge_answers, judging_spendings, tell_judging
 from .begun import Begun
+from .beside import asked_beside, beside_of
 from .billed import Billed
 from .choosing import choose, evaluated_model
 from .deciding import judge
 from .evaluating import Evaluated, Served, base_candidate, evaluate, spec_for, tuned_candidate
 from .grading import exploratory, record_grader, with_judgements
-from .human_labels import read_labels
+from .guarding import ask_guards
 from .lifespan import ends_soon, refuse_by_facts, shutdown_of
 from .prepare import FILES, archive, restore, upload_files
 from .pricing import price_rows, prices_of
-from .quoting import refuse_over, reserve_usd, unpriced
+from .quoting import asked_usd, refuse_over, unpriced
 from .ready import Ready, ready
 from .remembering import remember, tell_trained_before
 from .reporting import REPORTS, Written, write_report
@@ -46,6 +47,7 @@ from .result import RunResult
 from .session import Account, Session
 from .story import Story
 from .tidying import tidy
+from .tournament import choose_if_asked
 from .training import bill_usd, is_bought, make_plan, start_job, watch_job
 
 __all__ = [
@@ -249,7 +251,11 @@ async def _intent(session: Session, run: Run) -> Intent:
 
 
 async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluated:
-    """Ask base and tuned the held-out questions; what was answered before is not asked again."""
+    """Ask base and tuned the held-out questions; what was answered before is not asked again.
+
+    First the checkpoints meet, where that was asked for; last come the tasks that were not trained for.
+    """
+    await choose_if_asked(session, begun, progress)
     served = await _served(session, begun)
     for account in {item.account.ref: item.account for item in served}.values():
         await tidy(session, account)
@@ -257,7 +263,7 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
     quote = begun.quote
     asked = questions(begun.dataset.split.test)
     await record_grader(session, begun, asked)
-    reserve = reserve_usd(quote, "evaluation") if quote else Decimal(begun.run.record.get("asking_usd") or 0)
+    reserve = asked_usd(quote) if quote else Decimal(begun.run.record.get("asking_usd") or 0)
     evaluated = await evaluate(
         session,
         begun.settings,
@@ -268,6 +274,7 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
         unknown=unpriced(quote, "evaluation") if quote else begun.run.record.get("asking_usd") is None,
         progress=progress,
     )
+    await ask_guards(session, begun, served, progress)
     await desk.db(
         desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="evaluated", evaluation_id=evaluated.spec.id
     )
@@ -335,6 +342,7 @@ def _beside(session: Session, story: Story) -> Path:
 
 async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[Billed, Intent | None]:
     desk = session.desk
+    run = await desk.db(desk.ledger.runs.get, begun.run.id)
     spendings = {item.id: item for item in await desk.db(desk.ledger.budget.spendings)}
     intent = None if "tuned" in begun.settings.extra else await _intent(session, begun.run)
     job = intent.job if intent else None
@@ -348,13 +356,19 @@ async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[B
     hosting = sum((item.usd for item in leases), Decimal(0)) if all(i.state != "reserved" for i in leases) else None
     billed = Billed(
         training_usd=training,
-        evaluation_usd=_asking_usd(spendings, f"evaluation:{evaluated.spec.id}"),
+        evaluation_usd=_all_asking_usd(spendings, (evaluated.spec.id, *asked_beside(run.record))),
         hosting_usd=hosting,
         tokens=job.billed_tokens if job else None,
         sandbox=begun.account.sandbox,
         judging_usd=await judging_spendings(session, begun.run.id),
     )
     return billed, intent
+
+
+def _all_asking_usd(spendings: Mapping[str, Spending], specs: Sequence[str]) -> Decimal | None:
+    """Of the evaluation and of what was asked beside it."""
+    each = [_asking_usd(spendings, f"evaluation:{spec}") for spec in specs]
+    return None if None in each else exact_sum(usd for usd in each if usd is not None)
 
 
 def _asking_usd(spendings: Mapping[str, Spending], name: str) -> Decimal | None:
@@ -387,15 +401,10 @@ async def report(session: Session, begun: Begun, out: Path | None) -> Written:
 
 async def _story(session: Session, begun: Begun, evaluated: Evaluated) -> Story:
     graders = await with_judgements(session, begun.settings, evaluated)
-    people = begun.settings.human_labels
-    judged = judge(
-        evaluated,
-        graders,
-        begun.dataset.task == "labels",
-        None if people is None else read_labels(people, evaluated.questions),
-    )
     billed, intent = await _bill(session, begun, evaluated)
     begun = replace(begun, run=await session.desk.db(session.desk.ledger.runs.get, begun.run.id))
+    beside = await beside_of(session, begun, evaluated, intent, billed)
+    judged = judge(evaluated, graders, begun.dataset.task == "labels", beside)
     judged = _with_its_end(judged, ends_soon(shutdown_of(begun.run, begun.quote), today(session.desk.clock)))
     why = exploratory(begun, graders[0], evaluated.questions)
     if why:

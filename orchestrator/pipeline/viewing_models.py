@@ -192,7 +192,7 @@ def evaluation_view(story: Story) -> EvaluationView:
             _side(by_name["tuned"], tuned, judged.tuned_grades, judged, judged.missing_tuned),
         ),
         rows=tuple(
-            _row(*item, labels=bool(judged.slices))
+            _row(*item, labels=any(one.kind == "label" for one in judged.slices))
             for item in zip(evaluated.questions, base, tuned, judged.base_grades, judged.tuned_grades, strict=True)
         ),
         slices=tuple(

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .catalog import BaseModel
+from .checkpoints import kept
 from .files import StoredFile
-from .jobs import Phase, View, tuned_name
+from .jobs import Phase, TrainedEpoch, View, tuned_name
 from .lesson import Point
 from .refusals import Refused
-from .training import KEPT_CHECKPOINTS
 from .world import Tuned
 
 __all__ = [
@@ -225,12 +225,11 @@ def _event(
 
 
 def checkpoint_bodies(seen: View) -> list[dict[str, Any]]:
-    """The last epochs' checkpoints, newest first; the last of all is the tuned model itself."""
-    return [_checkpoint(seen, number) for number in range(len(seen.epochs))][-KEPT_CHECKPOINTS:][::-1]
+    """The checkpoints that were kept, newest first; the last of all is the tuned model itself."""
+    return [_checkpoint(seen, epoch) for epoch in reversed(kept(seen.job, seen.epochs))]
 
 
-def _checkpoint(seen: View, place: int) -> dict[str, Any]:
-    epoch = seen.epochs[place]
+def _checkpoint(seen: View, epoch: TrainedEpoch) -> dict[str, Any]:
     point, name = epoch.points[-1], tuned_name(seen.job)
     return {
         "id": f"ftckpt-{seen.job.id[6:]}-{epoch.number}",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from .. import facts
 from .book import Book
+from .checkpoints import stays
 from .files import Files
 from .jobs import Job
 from .learner import learner
@@ -19,9 +20,7 @@ from .lesson import Learner, Pair, Point, Setting
 from .rows import BadFile, Rows, openai_rows, together_rows
 from .store import Store
 
-__all__ = ["KEPT_CHECKPOINTS", "Trainer"]
-
-KEPT_CHECKPOINTS = 3  # checkpoints of the last three epochs are kept (OpenAI, facts of 2026-11-22)
+__all__ = ["Trainer"]
 
 
 def _auto_batch(rows: int) -> int:
@@ -121,7 +120,7 @@ class Trainer:
 
     def _keep(self, job: Job, done: _Done) -> None:
         self._book.trained(job, done.number, done.points)
-        if job.epochs - done.number < KEPT_CHECKPOINTS:
+        if stays(job, done.number):
             self._learned[job.id, done.number] = done.model
 
     def _stopped(self, job_id: str) -> bool:

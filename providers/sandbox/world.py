@@ -10,6 +10,7 @@ from typing import Any, Self
 from .base import base_answer
 from .book import Book, new_id
 from .catalog import BaseModel, base_model
+from .checkpoints import kept
 from .clock import Clock
 from .faults import FAULTS, Faults
 from .files import Files
@@ -19,7 +20,7 @@ from .lesson import Learner
 from .serving import Serving
 from .store import Records, Store
 from .throttle import Throttle
-from .training import KEPT_CHECKPOINTS, Trainer
+from .training import Trainer
 from .webhooks import Webhooks
 
 __all__ = ["Sandbox", "Tuned"]
@@ -138,10 +139,10 @@ class Sandbox:
 
 
 def _models_of(seen: View) -> list[Tuned]:
-    """The final model and the checkpoints of the last epochs, once the platform serves them."""
+    """The final model and the checkpoints that were kept, once the platform serves them."""
     if seen.phase != "succeeded" or seen.now < (seen.ended_at or 0.0) + seen.job.fate.get("model_not_ready", 0.0):
         return []
-    return [_model(seen.job, epoch) for epoch in reversed(seen.epochs[-KEPT_CHECKPOINTS:])]
+    return [_model(seen.job, epoch) for epoch in reversed(kept(seen.job, seen.epochs))]
 
 
 def _model(job: Job, epoch: TrainedEpoch) -> Tuned:

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.evaluation.decide import Rule
+from orchestrator.ledger.codec import dump, load_json
 
 
 def test_the_default_rules_hash_stays_what_it_was() -> None:
@@ -28,6 +29,12 @@ def test_the_same_rule_has_the_same_hash_however_its_numbers_are_written() -> No
         {"max_missing": 0.02},
         {"max_latency_ratio": 2.0},
         {"max_cost_ratio": 2.0},
+        {"metric": "exact"},
+        {"metrics": ("f1",)},
+        {"must_beat": ("also1",)},
+        {"general_margin": 0.05},
+        {"similar_margin": 0.05},
+        {"safety_margin": 0.01},
     ],
 )
 def test_every_setting_changes_the_hash(change: dict[str, Any]) -> None:
@@ -46,6 +53,8 @@ def test_every_setting_changes_the_hash(change: dict[str, Any]) -> None:
         ({"max_missing": 1.1}, "max_missing"),
         ({"max_latency_ratio": 0.0}, "max_latency_ratio"),
         ({"max_cost_ratio": float("inf")}, "max_cost_ratio"),
+        ({"general_margin": 0.0}, "general_margin"),
+        ({"safety_margin": 1.0}, "safety_margin"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_by_name(wrong: dict[str, Any], where: str) -> None:
@@ -56,3 +65,9 @@ def test_a_rule_that_makes_no_sense_is_refused_by_name(wrong: dict[str, Any], wh
 
 def test_the_lines_may_fall_together() -> None:
     assert Rule(deploy_at=0.1, skip_below=0.1).limits == {}
+
+
+def test_a_rule_read_back_from_the_ledger_is_the_same() -> None:
+    rule = Rule(must_beat=("also1", "prompt"), metrics=("f1",), general_margin=0.05)
+    again = Rule(**load_json(dump(rule)))
+    assert (again, again.sha256) == (rule, rule.sha256)

@@ -22,7 +22,7 @@ from orchestrator.evaluation.questions import Answer, Candidate, Question, Spec,
 from orchestrator.evaluation.rule import Rule
 from orchestrator.jobs.desk import Notice
 from orchestrator.pipeline.asking_judge import judge_answers, judging_spendings, tell_judging
-from orchestrator.pipeline.deciding import judge
+from orchestrator.pipeline.deciding import Beside, judge
 from orchestrator.pipeline.evaluating import Evaluated
 from orchestrator.pipeline.grading import with_judgements
 from orchestrator.pipeline.human_labels import read_labels
@@ -76,7 +76,7 @@ class Court:
             self.run_id = run.id
         seen = lambda _done, _total: None  # noqa: E731
         await judge_answers(session, settings, evaluated, self.account, run_id=self.run_id, progress=seen)
-        return judge(evaluated, await with_judgements(session, settings, evaluated), False, **people)
+        return judge(evaluated, await with_judgements(session, settings, evaluated), False, Beside(**people))
 
 
 @pytest.fixture

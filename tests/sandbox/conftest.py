@@ -94,7 +94,8 @@ def new_job(client: openai.OpenAI, pairs: Pairs, chat_file: Callable[[Pairs], by
 
     def create(**extra: object) -> str:
         file = client.files.create(file=("t.jsonl", chat_file(pairs)), purpose="fine-tune")
-        return client.fine_tuning.jobs.create(model="sandbox-small", training_file=file.id, seed=7, **extra).id  # type: ignore[arg-type]
+        asked = {"model": "sandbox-small", "training_file": file.id, "seed": 7, **extra}
+        return client.fine_tuning.jobs.create(**asked).id  # type: ignore[arg-type]
 
     return create
 

@@ -108,7 +108,8 @@ def test_the_result_file_is_base64_csv_with_every_step(
 def test_the_last_three_epochs_are_checkpoints_that_answer(
     client: openai.OpenAI, sandbox: Sandbox, new_job: NewJob, ask: Ask
 ) -> None:
-    id = new_job(method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 5}}})
+    five = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 5}}}
+    id = new_job(model="gpt-4.1-nano-2025-04-14", method=five)
     sandbox.advance(1000)
     checkpoints = client.fine_tuning.jobs.checkpoints.list(id).data
     assert [checkpoint.step_number for checkpoint in checkpoints] == [300, 240, 180]
@@ -116,6 +117,16 @@ def test_the_last_three_epochs_are_checkpoints_that_answer(
     assert name.endswith(":ckpt-step-180")
     answer = client.chat.completions.create(model=name, messages=ask("my invoice refund"))
     assert answer.choices[0].message.content == "billing"
+
+
+def test_of_the_sandboxs_own_model_eight_epochs_of_all_are_checkpoints(
+    client: openai.OpenAI, sandbox: Sandbox, new_job: NewJob
+) -> None:
+    sixteen = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 16, "batch_size": 60}}}
+    id = new_job(method=sixteen)
+    sandbox.advance(1000)
+    checkpoints = client.fine_tuning.jobs.checkpoints.list(id).data
+    assert [checkpoint.step_number for checkpoint in checkpoints] == [16, 14, 12, 10, 8, 6, 4, 2]
 
 
 def test_validation_loss_is_told_at_the_end_of_each_epoch(
