@@ -1,7 +1,7 @@
 """False alarms and coverage of every kind of comparison, by seeded simulation, beside the naive ways that fail.
 
 Equal models are compared thousands of times: the share called different (type I error) is to be at most 0.06, and
-within 0.05 ± 0.01 where at least 40 prompts are expected to differ. Unequal ones: the share of 95 % intervals that hold
+within 0.05 ± 0.01 where at least 40 prompts differ on average. Unequal ones: the share of 95 % intervals that hold
 the true difference is to be at least 0.93 (0.88 where scores gain rarely and prompts are 50). Exit 1 where one of ours
 breaks its limit. Resamples are 999, not 9,999, and taken for many evaluations at once (see `simulated`); a column says
 on how many evaluations that was held against the public function. `--smoke`: few runs, and limits widened by three

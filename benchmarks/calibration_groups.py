@@ -64,7 +64,7 @@ def _clustered(outcome: str, graded: bool, n: int, size: Size) -> Iterator[Row]:
         method="whole groups flipped, or t" if groups < 30 else "cluster-robust t",
         type1=found.alarms,
         coverage=found.held,
-        moved=n / 2 if graded else n,
+        moved=found.moved,
         same=(found.same, size.compared),
         note=f"{groups} groups of 1 to {LARGEST}",
     )
@@ -73,7 +73,8 @@ def _clustered(outcome: str, graded: bool, n: int, size: Size) -> Iterator[Row]:
 
 def _block(groups: int, graded: bool, runs: int, compared: int, rng: np.random.Generator) -> Block:
     compare = cluster_flip if groups < 30 else cluster_t
-    equal, drawn = _drawn(groups, runs, 0.0, graded, rng).sums, _drawn(groups, runs, GAIN, graded, rng)
+    alike, drawn = _drawn(groups, runs, 0.0, graded, rng), _drawn(groups, runs, GAIN, graded, rng)
+    equal = alike.sums
     better, half = drawn.sums, 1.96 * drawn.sums.naive_error
     ends = compare(better)[1]
     return Block(
@@ -82,4 +83,5 @@ def _block(groups: int, graded: bool, runs: int, compared: int, rng: np.random.G
         naive_alarms=float((np.abs(equal.mean) > 1.96 * equal.naive_error).sum()),
         naive_held=runs * Ends(better.mean - half, better.mean + half).hold(GAIN),
         same=sum(close(drawn.compared(i), ends, i) for i in range(compared)),
+        moved=float(np.count_nonzero((alike.tuned - alike.base) * alike.there)),
     )

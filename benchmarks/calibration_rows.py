@@ -37,7 +37,7 @@ class Size:
 class Row:
     """Shares of `runs` evaluations: called different though equal, and whose interval held the truth; None: not asked.
 
-    `moved`: prompts expected to differ, None where the lower limit of 0.04 does not apply (one-sided tests, choosing).
+    `moved`: prompts that differ, on average; None where the lower limit of 0.04 does not apply (one side, choosing).
     `naive`: shown for comparison and held to no limit. `same`: on how many the public function agreed, of how many.
     """
 
@@ -90,20 +90,24 @@ class Row:
 
 
 class Block(NamedTuple):
-    """Of some evaluations, how many: called different though equal, held the truth, the naive way's, agreed."""
+    """Of some evaluations, how many: called different though equal, held the truth, the naive way's, agreed.
+
+    `moved`: prompts that differ, of equal models, in all of these evaluations.
+    """
 
     alarms: float = 0
     held: float = 0
     naive_alarms: float = 0
     naive_held: float = 0
     same: int = 0
+    moved: float = 0
 
 
 def gathered(draw: Callable[[int, int], Block], runs: int, compared: int) -> Block:
     """Shares of `runs` evaluations, drawn in blocks by draw(runs, compared); `same` stays a number."""
     parts = [draw(min(BLOCK, runs - start), compared if start == 0 else 0) for start in range(0, runs, BLOCK)]
-    alarms, held, naive_alarms, naive_held, same = (sum(column) for column in zip(*parts, strict=True))
-    return Block(alarms / runs, held / runs, naive_alarms / runs, naive_held / runs, int(same))
+    total = Block(*(sum(column) for column in zip(*parts, strict=True)))
+    return Block(*(each / runs for each in total))._replace(same=total.same)
 
 
 def close(found: Comparison, ends: Ends, i: int) -> bool:

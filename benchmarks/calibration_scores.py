@@ -47,11 +47,11 @@ Draw = Callable[[int, int, float, np.random.Generator], Scores]
 def score_rows(size: Size) -> Iterator[Row]:
     """Ours and naive, every n."""
     for n in NS:
-        yield from _scored("score", _ordinary, n, size, moving=1.0)
+        yield from _scored("score", _ordinary, n, size)
     for n in NS:
-        yield from _scored("score, rare gains", _rare, n, size, moving=0.1)
+        yield from _scored("score, rare gains", _rare, n, size)
     for n in NS:
-        yield from _scored(f"{SAMPLES} samples a prompt", _sampled, n, size, moving=0.9)
+        yield from _scored(f"{SAMPLES} samples a prompt", _sampled, n, size)
     for n in NS:
         yield _guardrail(n, size)
 
@@ -79,7 +79,7 @@ def _sampled(n: int, runs: int, gain: float, rng: np.random.Generator) -> Scores
     return Scores(base, tuned)
 
 
-def _scored(outcome: str, draw: Draw, n: int, size: Size, *, moving: float) -> Iterator[Row]:
+def _scored(outcome: str, draw: Draw, n: int, size: Size) -> Iterator[Row]:
     rng = np.random.default_rng(seed_of(outcome, n))
     found = gathered(lambda runs, compared: _block(draw, n, runs, compared, rng), size.scores, size.compared)
     rare = draw is _rare and n == 50
@@ -88,7 +88,7 @@ def _scored(outcome: str, draw: Draw, n: int, size: Size, *, moving: float) -> I
         method="sign flips, BCa",
         type1=found.alarms,
         coverage=found.held,
-        moved=moving * n,
+        moved=found.moved,
         least_coverage=0.88 if rare else 0.93,
         same=(found.same, size.compared),
         note="few prompts gain: the wider of BCa and t, and a note warns" if rare else "",
@@ -110,6 +110,7 @@ def _block(draw: Draw, n: int, runs: int, compared: int, rng: np.random.Generato
         naive_alarms=runs * (1 - student(equal.every_answer, normal=True).hold(0.0)),
         naive_held=runs * student(better.every_answer, normal=True).hold(GAIN),
         same=sum(same),
+        moved=float(np.count_nonzero(equal.differences)),
     )
 
 

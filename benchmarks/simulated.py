@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import t
 
+from orchestrator.stats import wilson
+
 __all__ = ["Clusters", "Ends", "Floats", "bca", "cluster_flip", "cluster_t", "flip_p", "student"]
 
 Floats = NDArray[np.float64]
@@ -54,7 +56,10 @@ def student(values: Floats, confidence: float = 0.95, *, normal: bool = False) -
 
 
 def bca(differences: Floats, resamples: int, rng: np.random.Generator, confidence: float = 0.95) -> Ends:
-    """The interval of `compare_scores`: BCa, the wider of it and Student's where fewer than 10 prompts moved."""
+    """The interval of `compare_scores`: BCa, the wider of it and Student's where fewer than 10 prompts moved.
+
+    Where nothing varies, what "none of n" leaves open.
+    """
     n, columns = differences.shape
     weights = rng.multinomial(n, np.full(n, 1 / n), resamples).astype(np.float64)
     low, high = np.empty(columns), np.empty(columns)
@@ -63,7 +68,8 @@ def bca(differences: Floats, resamples: int, rng: np.random.Generator, confidenc
         low[block], high[block] = _bca(differences[:, block], weights, (1 - confidence) / 2)
     wide, sparse = student(differences, confidence), (differences != 0).sum(axis=0) < _FEW_MOVED
     low, high = np.where(sparse, np.fmin(low, wide.low), low), np.where(sparse, np.fmax(high, wide.high), high)
-    return Ends(low, high)
+    still, mean, unseen = np.ptp(differences, axis=0) < 1e-12, differences.mean(axis=0), wilson(0, n).high
+    return Ends(np.where(still, mean - unseen * (mean + 1), low), np.where(still, mean + unseen * (1 - mean), high))
 
 
 def _bca(values: Floats, weights: Floats, tail: float) -> Ends:

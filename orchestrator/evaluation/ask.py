@@ -141,15 +141,15 @@ class _Asking:
         except ProviderError as error:
             if await lane.is_hopeless(error, candidate.model):
                 raise  # the other questions would all be missing too
-            return Answer(text="", error=f"{error.code}: {_storable(error.message)}")
+            return Answer(text="", error=f"{error.code}: {error.message}")
         return _answer_of(candidate, completion, warm_up=cold or connected)
 
 
 def _answer_of(candidate: Candidate, completion: Completion, *, warm_up: bool) -> Answer:
     return Answer(
-        text=_storable(completion.text),
-        refusal=None if completion.refusal is None else _storable(completion.refusal),
-        finish_reason=None if completion.finish_reason is None else _storable(completion.finish_reason),
+        text=completion.text,
+        refusal=completion.refusal,
+        finish_reason=completion.finish_reason,
         input_tokens=completion.input_tokens,
         output_tokens=completion.output_tokens,
         latency_s=completion.latency_s,
@@ -158,11 +158,6 @@ def _answer_of(candidate: Candidate, completion: Completion, *, warm_up: bool) -
         warm_up=warm_up,
         tool_calls=completion.tool_calls,
     )
-
-
-def _storable(text: str) -> str:
-    """The text as any database takes it: half of a surrogate pair, which a model may well write, is no character."""
-    return text if text.isascii() else text.encode("utf-8", errors="replace").decode()
 
 
 def _usd(candidate: Candidate, completion: Completion) -> Decimal | None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
+from ..canonical import canonical_json
 from ..jobs.desk import Desk
 from .questions import Answer
 
@@ -84,7 +85,14 @@ class Keeper:
 
 
 def _row(kept: Kept) -> tuple[str, str, int, str]:
-    return kept.candidate, kept.key, kept.sample, _ENCODE(kept.answer).decode()
+    return kept.candidate, kept.key, kept.sample, _text(kept.answer)
+
+
+def _text(answer: Answer) -> str:
+    try:
+        return _ENCODE(answer).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair: a model may well write it, and no database takes it
+        return canonical_json(answer).encode(errors="replace").decode()
 
 
 async def pages(desk: Desk, evaluation_id: str) -> AsyncIterator[Sequence[Kept]]:

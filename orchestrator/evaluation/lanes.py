@@ -39,6 +39,7 @@ class Lane:
 
     def __init__(self, desk: Desk, provider: Provider, cap: int) -> None:
         self._desk, self._provider = desk, provider
+        self._line = line_of(desk, provider)
         self.control = Concurrency(cap)
         self._slots = anyio.CapacityLimiter(self.control.limit)
         self._paces: dict[str, Pace] = {}
@@ -54,6 +55,7 @@ class Lane:
             patience_s=_ROW_PATIENCE_S,
             outage_s=_OUTAGE_S,
             admit=lambda: pace.admit(tokens),
+            line=self._line,
         )
         answer = heard.completion
         if tokens and answer.input_tokens is not None and answer.output_tokens is not None:
@@ -72,7 +74,7 @@ class Lane:
             return True
         if isinstance(error, RateLimited):
             return (error.retry_after_s or 0.0) > LONGEST_HOLD_S
-        return line_of(self._desk, self._provider).out and not await self._answers(model)
+        return self._line.out and not await self._answers(model)
 
     async def close(self) -> None:
         """Tell the ledger what was waited."""

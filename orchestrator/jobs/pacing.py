@@ -91,8 +91,10 @@ class Pace:
 
     def _free(self) -> bool:
         """Whether nothing holds anybody back, as far as was seen within the last second."""
-        unlimited = all(share.per_s is None and self._fresh(share) for share in self._shares.values())
-        return unlimited and self._now() >= self._not_before
+        now = self._now()  # once: this is asked before every question
+        if now < self._not_before or not self._opened:
+            return False
+        return all(share.per_s is None and now - share.looked_at < _LOOK_EVERY_S for share in self._shares.values())
 
     def refund(self, tokens: float) -> None:
         """What was reserved and not used (below 0: used beyond it)."""

@@ -35,16 +35,18 @@ async def patiently(
     patience_s: float | None = None,
     outage_s: float = 0.0,
     admit: Callable[[], Awaitable[None]] | None = None,
+    line: Line | None = None,
 ) -> T:
     """Await `call()`, repeating it while the adapter calls the failure passing. Raises the last `ProviderError`.
 
     `patience_s`: how long, by default the desk's. `outage_s`: how long, where longer, while no connection can be made,
     the whole account is out, or the server itself says how long to wait; a longer pause than is left is not waited for.
-    `admit` is awaited before every attempt, and its time is not counted. When the account's retry budget is empty, a
-    call of a minute's patience fails at once, and one of more waits for its turn to try.
+    `admit` is awaited before every attempt, and its time is not counted. `line`: the account's, where it is at hand.
+    When the account's retry budget is empty, a call of a minute's patience fails at once, and one of more waits for its
+    turn to try.
     """
     bound_s = desk.patience_s if patience_s is None else patience_s
-    once = _Patience(desk, provider, line_of(desk, provider), bound_s, max(bound_s, outage_s), admit)
+    once = _Patience(desk, provider, line or line_of(desk, provider), bound_s, max(bound_s, outage_s), admit)
     try:
         return await once.attempt(call)  # nearly always enough, and thousands of questions need no policy made for each
     except ProviderError as error:
