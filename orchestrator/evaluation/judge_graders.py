@@ -15,7 +15,7 @@ from providers.records import Example
 from ..stats import Comparison
 from .graders import Attempt, Grade
 from .judge_choices import Choice, Pairwise, compare_pairwise
-from .judge_prompt import Rubric, pair_prompt, place_of, prompt_key, said, score_of, score_prompt
+from .judge_prompt import Rubric, pair_prompt, place_of, prompt_key, reason_of, said, score_of, score_prompt
 from .questions import Answer, Question
 
 __all__ = ["Answers", "PairJudge", "ScoreJudge", "pairs_of"]
@@ -64,7 +64,9 @@ class ScoreJudge:
         answer = Answer(text=attempt.text, tool_calls=attempt.tool_calls)
         judgement = self.judgements.get(prompt_key(score_prompt(self.rubric, attempt.row, said(answer))))
         score = None if judgement is None or judgement.missing else score_of(judgement.text)
-        return Grade(0.0, None, _why_not(judgement), ungraded=True) if score is None else Grade(score, None)
+        if judgement is None or score is None:
+            return Grade(0.0, None, _why_not(judgement), ungraded=True)
+        return Grade(score, None, reason_of(judgement.text))
 
     def tasks(self, asked: Sequence[Question], answers: Answers) -> tuple[Question, ...]:
         """What the judge must be asked: every answer that is there."""
@@ -90,7 +92,7 @@ class PairJudge:
     judgements: Mapping[str, Answer] = field(default_factory=dict, compare=False)
     asked: Sequence[Question] = field(default=(), compare=False)
     answers: Answers = field(default_factory=dict, compare=False)
-    _known: dict[tuple[str, str, str], _Orders] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[tuple[str, str], Mapping[str, _Orders]] = field(default_factory=dict, compare=False, repr=False)
     measure: Literal["binary", "score"] = "score"
 
     @property
@@ -154,10 +156,10 @@ class PairJudge:
         """Question → its two choices, in the order of the questions; empty where a candidate is not known."""
         if not {one, other} <= self.answers.keys():
             return {}
-        for place, question in enumerate(self.asked):
-            if (question.key, one, other) not in self._known:
-                self._known[question.key, one, other] = self._choices(place, one, other)
-        return {question.key: self._known[question.key, one, other] for question in self.asked}
+        if (one, other) not in self._known:
+            told = {question.key: self._choices(place, one, other) for place, question in enumerate(self.asked)}
+            self._known[one, other] = told
+        return self._known[one, other]
 
     def _choices(self, place: int, one: str, other: str) -> _Orders:
         """With `one` first, then with `other` first. A missing answer loses; two of them tie."""

@@ -20,10 +20,19 @@ from ..dataset.records import Row
 from ..errors import UsageError
 from .questions import Answer
 
-__all__ = ["JUDGING", "Kind", "Rubric", "load_rubric", "pair_prompt", "place_of", "prompt_key", "said", "score_of",
-           "score_prompt"]  # fmt: skip
+__all__ = [
+    "JUDGING",
+    "Rubric",
+    "load_rubric",
+    "pair_prompt",
+    "place_of",
+    "prompt_key",
+    "reason_of",
+    "said",
+    "score_of",
+    "score_prompt",
+]
 
-Kind = Literal["judge", "pairwise"]
 Place = Literal["A", "B", "tie"]
 
 JUDGING = Sampling(temperature=0.0, max_tokens=400, seed=7)
@@ -109,6 +118,12 @@ def place_of(judgement: str) -> Place | None:
     """Which of the two; None for what is no judgement."""
     winner = _object(judgement).get("winner")
     return winner if winner in ("A", "B", "tie") else None
+
+
+def reason_of(judgement: str) -> str:
+    """The judge's own sentence, on one line; '' where it gave none."""
+    reason = _object(judgement).get("reason")
+    return " ".join(reason.split())[:300] if isinstance(reason, str) else ""
 
 
 def _prompt(rubric: Rubric, row: Row, answers: Mapping[str, str], ask: str) -> Example:

@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from ..costing import usd_limit, usd_text
 from ..errors import BudgetRefused, UsageError
-from ..evaluation.ask import ask, stored
+from ..evaluation.ask import ask, await_model, stored
 from ..evaluation.judge_graders import Answers, PairJudge, ScoreJudge
 from ..evaluation.judge_prompt import JUDGING
 from ..evaluation.questions import Answer, Question, Spec
@@ -23,7 +23,15 @@ from .evaluating import Evaluated, Served, base_candidate
 from .grading import JudgeGrader, answers_of, graders_of, judging_spec
 from .session import Account, Session
 
-__all__ = ["judge_account", "judge_answers", "judging_bound", "judging_spendings", "refuse_unjudged", "tell_judging"]
+__all__ = [
+    "greet_judge",
+    "judge_account",
+    "judge_answers",
+    "judging_bound",
+    "judging_spendings",
+    "refuse_unjudged",
+    "tell_judging",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +45,13 @@ class _Judging:
 def judge_account(session: Session, settings: RunSettings) -> Account | None:
     """Whose key asks the judge; None where no judge is asked. Raises `Auth` naming the variable that is missing."""
     return None if settings.judge is None else session.account(settings.judge.provider, settings.account)
+
+
+async def greet_judge(session: Session, settings: RunSettings, account: Account) -> None:
+    """Raises `NotFound`, `Auth` or `Billing` where the judge would not answer: before anything else is paid for."""
+    if settings.judge is not None:
+        async with session.open(account) as provider:
+            await await_model(session.desk, provider, settings.judge.model, JUDGING, 0)
 
 
 async def judge_answers(
@@ -61,6 +76,7 @@ async def judge_answers(
             await _hold(session, settings, judging, run_id)
             _tell(session, grader, judging, len(done))
             async with session.open(account) as provider:
+                await greet_judge(session, settings, account)
                 await ask(
                     desk,
                     {"judge": provider},

@@ -27,7 +27,7 @@ from ..ledger.codec import dump, load
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
 from ..stats import detectable_gap
-from .asking_judge import judge_account, judge_answers, judging_spendings, tell_judging
+from .asking_judge import greet_judge, judge_account, judge_answers, judging_spendings, tell_judging
 from .begun import Begun
 from .beside import asked_beside, beside_of
 from .billed import Billed
@@ -194,6 +194,8 @@ async def buy(session: Session, begun: Begun, consent: Consent) -> Intent:
         asked = questions(begun.dataset.split.test)
         tell_judging(session, begun.settings, judge, asked, ("base", "tuned"), begun.quote.high_usd)
     consent(begun.quote, begun.settings)
+    if judge is not None:
+        await greet_judge(session, begun.settings, judge)
     async with session.open(begun.account) as provider:
         await tidy(session, begun.account, resubmit=begun.settings.resubmit_after_settle)
         await remember(session, begun.training, begun.dataset)
@@ -263,6 +265,11 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
     quote = begun.quote
     asked = questions(begun.dataset.split.test)
     await record_grader(session, begun, asked)
+    judge = None
+    if begun.settings.judge is not None:
+        judge = await account_of(session, begun.run, begun.settings.judge.provider)
+        if begun.run.evaluation_id is None:
+            await greet_judge(session, begun.settings, judge)
     reserve = asked_usd(quote) if quote else Decimal(begun.run.record.get("asking_usd") or 0)
     evaluated = await evaluate(
         session,
@@ -278,8 +285,7 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
     await desk.db(
         desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="evaluated", evaluation_id=evaluated.spec.id
     )
-    if begun.settings.judge is not None:
-        judge = await account_of(session, begun.run, begun.settings.judge.provider)
+    if judge is not None:
         await judge_answers(session, begun.settings, evaluated, judge, run_id=begun.run.id, progress=progress)
     return evaluated
 

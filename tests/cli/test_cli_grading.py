@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,36 @@ def test_a_judge_asked_afterwards_pays_for_itself_alone(evaluate: Any, tunewrigh
     judged = tunewright("evaluate", *judge, "--json", env=server.environ)
     assert judged.json["exploratory"]
     assert judged.json["judgings"][0]["unusable"] == 0
-    assert server.asked("POST", "/chat/completions") - asked == judged.json["judgings"][0]["judgements"]
+    greeted = 1
+    assert server.asked("POST", "/chat/completions") - asked == judged.json["judgings"][0]["judgements"] + greeted
     assert tunewright("decide", *judge, "--json").json["judgings"] == judged.json["judgings"]
+
+
+def test_a_killed_judging_goes_on_and_what_was_stored_is_not_paid_again(
+    evaluate: Any, tunewright: Any, start: Any, pairs: Path, server: Any
+) -> None:
+    options = ("--grader", "judge:rubric.md", "--judge", BASE, "--concurrency", "4")
+    models = ("--base", BASE, "--tuned", TUNED, "--yes", "--max-usd", "5")
+    running = start("evaluate", pairs, *models, *options, env=server.environ)
+    running.until("judgements by")
+    server.world.faults.set("slow", count=None, seconds=0.1, path="/chat/completions$")
+    before, pause = _asked(server), threading.Event()
+    while _asked(server) < before + 12:
+        pause.wait(0.01)
+    running.kill()
+    server.world.faults.clear()
+    killed_at, run = _asked(server), running.err.partition("run ")[2].split()[0]
+    done = tunewright("evaluate", run, "--json", env=server.environ)
+    (judging,) = done.json["judgings"]
+    greetings, answers, in_flight = 2 + 2 + 1, 120, 4 + 4
+    assert judging["judgements"] > 30
+    assert judging["unusable"] == 0
+    assert _asked(server) - killed_at < judging["judgements"]
+    assert _asked(server) <= greetings + answers + judging["judgements"] + in_flight
+
+
+def _asked(server: Any) -> int:
+    return int(server.asked("POST", "/chat/completions"))
 
 
 def test_the_sample_grader_runs(evaluate: Any) -> None:
