@@ -21,7 +21,7 @@ from .errors import BudgetRefused, StillRunning, UsageError
 from .home import find_home, has_ledger, project_name
 from .pipeline.pairs import check_pairs, load_pairs, pairs_to_quote, sample_to_quote
 from .pipeline.project import Project
-from .settings import RunOptions, RunSettings, Target, merge, regraded, trouble_policy
+from .settings import EvaluateOptions, RunOptions, RunSettings, merge, trouble_policy
 
 if TYPE_CHECKING:
     from asyncio import Event
@@ -121,7 +121,8 @@ class AsyncOrchestrator:
         )
         # Caps of the configuration file stand in the ledger too, where two processes meet.
         ledger.budget.configure(self._name, self._configured_caps(), self._clock.now())
-        return Session(home=self.home, environ=self._environ, desk=desk, project=self._name)
+        keys = self.config.evaluation.endpoint_keys
+        return Session(home=self.home, environ=self._environ, desk=desk, project=self._name, endpoint_keys=keys)
 
     @property
     def _name(self) -> str:
@@ -278,13 +279,14 @@ class AsyncOrchestrator:
         """The quote, and every request a submission would send, exactly. Sends nothing; leaves nothing on disk."""
         from tempfile import TemporaryDirectory
 
-        from .pipeline.dry import planned
+        from .pipeline.dry import planned, quoted_whole
         from .pipeline.quoting import quote_for
 
         chosen, bills = self.settings(pairs, **options), await self._bills()
         dataset, on = load_pairs(chosen), today(self._clock)
         quoted = quote_for(chosen, dataset, chosen.target, environ=self._environ, home=self.home, on=on, bills=bills)
         with TemporaryDirectory() as folder:
+            quoted = quoted_whole(chosen, dataset, quoted, self._environ, Path(folder))
             return quoted, planned(chosen, dataset, quoted, self._environ, Path(folder))
 
     async def advise(
@@ -430,25 +432,28 @@ class AsyncOrchestrator:
         self,
         run: str | None = None,
         *,
-        max_usd: Decimal | None = None,
+        consent: Consent = _capped,
         progress: Progress = _uncounted,
+        save_answers: Path | str | None = None,
         grader: Sequence[str] | str | None = None,
         judge: str | None = None,
         human_labels: str | None = None,
+        **options: Unpack[EvaluateOptions],
     ) -> RunResult:
-        """Ask base and tuned, decide, report. What was answered before is not asked, nor paid, again.
+        """Ask all candidates, decide, report. What was answered before is not asked, nor paid, again.
 
-        What was agreed to when the run began covers this. `max_usd`: a lower cap on all that the run spends. `grader`,
-        `judge`: others than the run's own, as in `decide`; a judge is asked, and paid, for what it has not judged yet.
+        What was agreed to when the run began covers this; `max_usd` may lower the cap on all that the run spends.
+        With other options (`also`, `also_prompt`, `also_shots`, `samples`, `temperature`, `max_tokens` …) the run's
+        held-out rows are asked anew, quoted and agreed to first, and `max_usd` is the run's new cap. `grader`, `judge`:
+        others than the run's own, as in `decide`; a judge is asked, and paid, for what it has not judged yet.
+        `save_answers`: a file to keep every answer in, which `also="answers:FILE"` reads.
         """
-        from .pipeline import run as steps
+        from .nouns.evaluating import evaluate_again, evaluate_run, regraded
 
-        begun = self._regraded(await self._begun(run), grader, judge, human_labels)
-        agreed = [usd for usd in (max_usd, begun.settings.max_usd) if usd is not None]
-        begun = replace(begun, settings=replace(begun.settings, max_usd=min(agreed, default=None)))
-        async with self.session.open(begun.account):
-            evaluated = await steps.compare(self.session, begun, progress)
-        return await steps.finish(self.session, begun, evaluated)
+        begun = regraded(await self._begun(run), grader, judge, human_labels)
+        if not any(value is not None for name, value in options.items() if name not in ("max_usd", "concurrency")):
+            return await evaluate_run(self.session, begun, progress, save_answers, options)
+        return await evaluate_again(self.session, begun, consent, progress, save_answers, options)
 
     async def compare(
         self,
@@ -458,21 +463,19 @@ class AsyncOrchestrator:
         tuned: str,
         consent: Consent = _capped,
         progress: Progress = _uncounted,
+        save_answers: Path | str | None = None,
         **options: Unpack[RunOptions],
     ) -> RunResult:
-        """Compare two models that already exist, on every pair that the tuned one was not trained on here.
+        """Compare models that already exist, on every pair that no tuned one was trained on here.
 
-        `base` and `tuned` are PLATFORM:MODEL.
+        `base` and `tuned` are PLATFORM:MODEL, URL#MODEL or answers:FILE, and so is each of `also`. `save_answers`: a
+        file to keep every answer in.
         """
-        from .pipeline import run as steps
-        from .pipeline.comparing import begin_comparison, comparison_of
+        from .nouns.evaluating import compare_models
 
         options["to"] = (base,)
-        settings = comparison_of(self.settings(pairs, **options), Target.parse(tuned))
-        begun = await begin_comparison(self.session, settings, consent)
-        async with self.session.open(begun.account):
-            evaluated = await steps.compare(self.session, begun, progress)
-        return await steps.finish(self.session, begun, evaluated)
+        settings = self.settings(pairs, **options)
+        return await compare_models(self.session, settings, tuned, consent, progress, save_answers)
 
     async def decide(
         self,
@@ -487,20 +490,9 @@ class AsyncOrchestrator:
         `grader`: another than the rule was recorded for. The verdict is then exploratory: it is told, with a report of
         its own, and the run keeps the one it had. `human_labels`: people's labels to hold a judge against.
         """
-        from .pipeline import run as steps
-        from .pipeline.asking_judge import refuse_unjudged
-        from .pipeline.grading import with_judgements
+        from .nouns.evaluating import decide_again, regraded
 
-        begun = self._regraded(await self._begun(run), grader, judge, human_labels)
-        evaluated = await steps.asked_before(self.session, begun)
-        refuse_unjudged(await with_judgements(self.session, begun.settings, evaluated), evaluated)
-        return await steps.finish(self.session, begun, evaluated)
-
-    @staticmethod
-    def _regraded(
-        begun: Begun, grader: Sequence[str] | str | None, judge: str | None, human_labels: str | None
-    ) -> Begun:
-        return replace(begun, settings=regraded(begun.settings, grader, judge, human_labels))
+        return await decide_again(self.session, regraded(await self._begun(run), grader, judge, human_labels))
 
     async def failures(self, run: str | None = None, *, out: Path | str) -> Failures:
         """Write the held-out rows that a run's tuned model got wrong, with both answers, as JSON lines.
@@ -508,12 +500,9 @@ class AsyncOrchestrator:
         They are marked as held out: whatever file they come to stand in, they are tested and never trained on. Asks
         nothing, pays nothing, needs no key.
         """
-        from .pipeline import run as steps
-        from .pipeline.failing import write_failures
+        from .nouns.evaluating import failed_rows
 
-        begun = await self._begun(run)
-        evaluated = await steps.asked_before(self.session, begun)
-        return await write_failures(self.session, begun, evaluated, Path(out))
+        return await failed_rows(self.session, await self._begun(run), Path(out))
 
     async def report(self, run: str | None = None, *, out: Path | str | None = None) -> Written:
         """Write the report of a run as far as it has come. Needs no key."""

@@ -121,7 +121,7 @@ class BudgetConfig(_Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationConfig(_Section):
-    """How base and tuned are asked, the same for both."""
+    """How base, tuned and whoever else are asked, the same for all."""
 
     grader: str | tuple[str, ...] | None = _setting(
         None, "one, or a list: the first decides, the others stand beside it"
@@ -135,6 +135,9 @@ class EvaluationConfig(_Section):
     similar: Path | None = _setting(None, "your own tasks beside the one trained for, which must not suffer")
     choose: Literal["checkpoint"] | None = _setting(None, "let the checkpoints meet first, on the validation rows")
     prompts_per_month: int | None = _setting(None, "how much the model will be asked, to say when it pays", ge=1)
+    also: tuple[str, ...] = _setting((), "further candidates, as with --also")
+    samples: int = _setting(1, "answers a prompt; more than one needs a temperature above 0", ge=1, le=100)
+    endpoint_keys: dict[str, str] = _mapping("URL of an endpoint → environment variable that holds its key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

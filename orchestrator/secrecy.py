@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-__all__ = ["Secrecy", "guard_logs"]
+__all__ = ["Secrecy", "guard_logs", "says_secret"]
 
 _SECRET_NAME = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)($|_)", re.I)
 _SHORTEST = 12
@@ -19,6 +19,11 @@ _SHORTEST = 12
 _IN_A_URL = re.compile(r"(?<=://)([^/\s:@'\"]*):([^@\s/'\"]+)(?=@)")
 _KEY_SHAPE = re.compile(r"\b(?:sk|whsec|hf|tgp_v\d|fw|r8|AKIA)[-_]?[A-Za-z0-9_\-]{16,}")
 _CUT = "***"
+
+
+def says_secret(name: str) -> bool:
+    """Whether a variable of that name is taken to hold a secret: `…_KEY`, `…_TOKEN`, `…_SECRET`, `…_PASSWORD`."""
+    return _SECRET_NAME.search(name) is not None
 
 
 class Secrecy:
@@ -32,7 +37,7 @@ class Secrecy:
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Secrecy:
         """Every variable whose name says that its value is secret: `…_KEY`, `…_TOKEN`, `…_SECRET`, `…_PASSWORD`."""
-        values = (value.strip() for name, value in environ.items() if _SECRET_NAME.search(name))
+        values = (value.strip() for name, value in environ.items() if says_secret(name))
         return cls(value for value in values if len(value) >= _SHORTEST)
 
     def cut(self, text: str) -> str:

@@ -20,34 +20,56 @@ from .evaluation.rule import USUAL_MARGIN, Rule
 from .jobs.health import ACTIONS
 from .jobs.health import Policy as TroublePolicy
 
-__all__ = ["RunOptions", "RunSettings", "Target", "merge", "regraded", "trouble_policy"]
+__all__ = [
+    "AlsoPrompt",
+    "EvaluateOptions",
+    "RunOptions",
+    "RunSettings",
+    "Target",
+    "asked_anew",
+    "merge",
+    "regraded",
+    "trouble_policy",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A platform and a model on it: what stands around the first colon of `--to`."""
+    """A platform and a model on it: what stands around the first colon of `--to`, or around the `#` after a URL."""
 
     provider: str
     model: str
 
     @classmethod
     def parse(cls, text: str, option: str = "--to") -> Target:
-        """`openai:gpt-…` → Target. Raises `UsageError` naming the option."""
-        provider, colon, model = text.partition(":")
-        if not (provider and colon and model):
+        """`openai:gpt-…` or `http://HOST/v1#MODEL` → Target. Raises `UsageError` naming the option."""
+        by_url = "://" in text
+        provider, mark, model = text.partition("#" if by_url else ":")
+        if by_url and not model:
+            raise UsageError(f"{text!r} names no model", where="--also", fix="write it as http://HOST:PORT/v1#MODEL")
+        if not (provider and mark and model):
             raise UsageError(f"{text!r} is not PLATFORM:MODEL", where=option, fix="`tunewright models ls` lists them")
-        return cls(provider, model)
+        return cls(provider.rstrip("/") if by_url else provider, model)
 
     def __str__(self) -> str:
-        return f"{self.provider}:{self.model}"
+        return f"{self.provider}{'#' if '://' in self.provider else ':'}{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlsoPrompt:
+    """A system prompt for the base to be asked with, and the file that it stood in."""
+
+    file: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """Everything a run needs to know. Money in US dollars; `max_usd` None: no cap of this run's own.
 
-    `max_hosting_hours`: how long a rented machine is paid for and may run; None: one hour is reserved, and it is
-    stopped when that money is used up. `grader` None: chosen by the data; `further_graders` measure the same answers
+    `also`, `also_prompts`, `also_shots`: who is asked beside base and tuned; `samples`: how often each is asked each
+    prompt. `max_hosting_hours`: how long a rented machine is paid for and may run; None: one hour is reserved, and it
+    is stopped when that money is used up. `grader` None: chosen by the data; `further_graders` measure the same answers
     beside it. `judge`: who judges, where a grader asks one; `human_labels`: FILE or FILE:COLUMN to hold it against.
     `choose`: whether the checkpoints meet first, on the validation rows. `general`: whether the general prompts are
     asked too; None: where that is cheap and a cap bounds it. `similar`: the user's own tasks that must not suffer.
@@ -74,6 +96,10 @@ class RunSettings:
     judge: Target | None = None
     human_labels: str | None = None
     concurrency: int = 8
+    also: tuple[str, ...] = ()
+    also_prompts: tuple[AlsoPrompt, ...] = ()
+    also_shots: int = 0
+    samples: int = 1
     rule: Rule = Rule()
     prompts_per_month: int | None = None
     choose: Literal["checkpoint"] | None = None
@@ -147,13 +173,33 @@ class RunOptions(TypedDict, total=False):
     choose: str | None
     general: bool | None
     similar: Path | str | None
+    also: Sequence[str] | str | None
+    also_prompt: Sequence[Path | str] | Path | str | None
+    also_shots: int | None
+    samples: int | None
     again: bool | None
     accept_unknown: bool | None
     accept_sunset: bool | None
     on_trouble: str | None
 
 
-_SEVERAL = {"to", "skip", "allow_secrets", "grader"}
+class EvaluateOptions(TypedDict, total=False):
+    """What may be given when a run's held-out rows are asked again: the rest was settled when it began."""
+
+    also: Sequence[str] | str | None
+    also_prompt: Sequence[Path | str] | Path | str | None
+    also_shots: int | None
+    samples: int | None
+    temperature: float | None
+    max_tokens: int | None
+    concurrency: int | None
+    max_usd: Decimal | None
+    max_hosting_hours: Decimal | None
+    accept_unknown: bool | None
+    prices: Path | str | None
+
+
+_SEVERAL = {"to", "skip", "allow_secrets", "grader", "also", "also_prompt"}
 _PATHS = {"redact", "test", "validation", "prices", "similar"}
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "near_duplicates": get_args(Action),
@@ -213,6 +259,10 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         judge=grading.judge,
         human_labels=grading.human_labels,
         concurrency=flags.get("concurrency", asking.concurrency),
+        also=tuple(dict.fromkeys(flags.get("also") or asking.also)),
+        also_prompts=tuple(_prompt(Path(file)) for file in flags.get("also_prompt", ())),
+        also_shots=flags.get("also_shots", 0),
+        samples=_samples(flags.get("samples", asking.samples), flags.get("temperature", asking.temperature)),
         rule=_rule(config, flags, grading.grader),
         prompts_per_month=flags.get("prompts_per_month", asking.prompts_per_month),
         choose=flags.get("choose", asking.choose),
@@ -292,6 +342,56 @@ def _rule(config: Config, flags: Mapping[str, Any], metric: str | None) -> Rule:
     if flags.get("similar", config.evaluation.similar) and rule.similar_margin is None:
         rule = replace(rule, similar_margin=USUAL_MARGIN)
     return rule
+
+
+def asked_anew(settings: RunSettings, given: EvaluateOptions) -> RunSettings:
+    """The settings of a run with what was given for asking again; the rest stays as it was recorded.
+
+    Raises `UsageError`, also for an option that says how a run begins.
+    """
+    flags = _checked(given)
+    for name in flags.keys() - _ASKED_ANEW:
+        raise UsageError(f"{name!r} was settled when the run began", fix="start a new run to change it")
+    sampling = replace(
+        settings.sampling,
+        temperature=flags.get("temperature", settings.sampling.temperature),
+        max_tokens=flags.get("max_tokens", settings.sampling.max_tokens),
+    )
+    changes: dict[str, Any] = {name: flags[name] for name in flags.keys() & _KEPT_AS_GIVEN}
+    if "also" in flags:
+        changes["also"] = tuple(dict.fromkeys(flags["also"]))
+    if "also_prompt" in flags:
+        changes["also_prompts"] = tuple(_prompt(Path(file)) for file in flags["also_prompt"])
+    changes["samples"] = _samples(flags.get("samples", settings.samples), sampling.temperature)
+    return replace(settings, sampling=sampling, **changes)
+
+
+_KEPT_AS_GIVEN = {"also_shots", "concurrency", "max_usd", "max_hosting_hours", "accept_unknown", "prices"}
+_ASKED_ANEW = _KEPT_AS_GIVEN | {"also", "also_prompt", "samples", "temperature", "max_tokens"}
+
+
+def _samples(samples: int, temperature: float) -> int:
+    if samples < 1:
+        raise UsageError(f"{samples} is no number of samples", where="--samples", fix="1 or more")
+    if samples > 1 and temperature == 0:
+        raise UsageError(
+            f"at temperature 0 a model gives the same answer again: {samples} samples would be one, paid {samples} "
+            "times",
+            where="--samples",
+            fix="--temperature 0.7, say, or --samples 1",
+        )
+    return samples
+
+
+def _prompt(file: Path) -> AlsoPrompt:
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        what = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"the system prompt cannot be read: {what}", where=str(file)) from error
+    if not text:
+        raise UsageError("the system prompt is empty", where=str(file), fix="write what the base should be told")
+    return AlsoPrompt(file.name, text)
 
 
 def trouble_policy(config: Config, action: str | None = None) -> TroublePolicy:

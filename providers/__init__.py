@@ -24,6 +24,9 @@ _OURS = {
     "sandbox": "providers.embedded",
 }
 
+_ASKED_ONLY = {"answers": "providers.recorded"}
+"""Nothing is trained there, so they are no names for `--to`. A URL is one too, and opens `providers.endpoint`."""
+
 _NOT_HERE = {
     "anthropic": "Anthropic tunes no model on its own API; the only tunable Claude, Claude 3 Haiku on Amazon Bedrock, "
     "reached its end of life on 2026-09-10 (as of 2026-11-22)",
@@ -41,9 +44,11 @@ def platform_names() -> tuple[str, ...]:
 
 
 def platform(name: str) -> Platform:
-    """The platform of that name. Raises `NotFound` saying why not, or naming the nearest."""
-    if name in _OURS:
-        return cast(Platform, import_module(_OURS[name]).PLATFORM)
+    """The platform of that name, or the server at that URL. Raises `NotFound` saying why not, or naming the nearest."""
+    if name in _OURS or name in _ASKED_ONLY:
+        return cast(Platform, import_module({**_OURS, **_ASKED_ONLY}[name]).PLATFORM)
+    if "://" in name:
+        return cast(Platform, import_module("providers.endpoint").endpoint(name))
     plugins = _plugins()
     if name in plugins:
         return cast(Platform, import_module(plugins[name]).PLATFORM)

@@ -17,19 +17,28 @@ from .verdict import finish
 __all__ = ["decide", "evaluate", "report"]
 
 
+_ANEW = (
+    "also", "also_prompt", "also_shots", "samples", "temperature", "max_tokens", "concurrency", "max_hosting_hours",
+    "max_usd", "accept_unknown",
+)  # fmt: skip
+"""What of the options means something for the held-out rows of a run; how its pairs were read is settled."""
+
+
 @command()
 @click.argument("what", metavar="[RUN | PAIRS]", required=False)
-@click.option("--base", metavar="PLATFORM:MODEL", help="With PAIRS: the model to compare against.")
-@click.option("--tuned", metavar="PLATFORM:MODEL", help="With PAIRS: the tuned model that already exists.")
+@click.option("--base", metavar="CANDIDATE", help="With PAIRS: the model to compare against, or answers:FILE.")
+@click.option("--tuned", metavar="CANDIDATE", help="With PAIRS: the tuned model that exists, or answers:FILE.")
+@click.option("--save-answers", type=click.Path(path_type=Path), metavar="FILE", help="Keep every answer in FILE.")
 @reading
 @asking
 @spending
 def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None, yes: bool, **given: Any) -> None:
-    """Ask base and tuned the same held-out questions, and decide.
+    """Ask base, tuned and any further candidates the same held-out questions, and decide.
 
     With a RUN (default: the newest): its held-out rows; what was answered before is not asked again.
-    With PAIRS, --base and --tuned: two models that already exist, on every pair, without any training.
+    With PAIRS, --base and --tuned: models that already exist, on every pair, without any training.
     """
+    keep = given.pop("save_answers")
     with Counter(shell) as count:
         if base or tuned:
             if not (what and base and tuned):
@@ -40,13 +49,24 @@ def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None
             pairs, first, second, agree = Path(what), base, tuned, consent(shell, yes)
             result = shell.call(
                 lambda orchestrator: orchestrator.compare(
-                    pairs, base=first, tuned=second, consent=agree, progress=count, **gather(given)
+                    pairs,
+                    base=first,
+                    tuned=second,
+                    consent=agree,
+                    progress=count,
+                    save_answers=keep,
+                    **gather(given),
                 )
             )
         else:
             _is_a_run(what)
-            cap, again = given.get("max_usd"), _grading(given)
-            result = shell.call(lambda orchestrator: orchestrator.evaluate(what, max_usd=cap, progress=count, **again))
+            chosen, agree = {name: value for name, value in gather(given).items() if name in _ANEW}, consent(shell, yes)
+            again = _grading(given)
+            result = shell.call(
+                lambda orchestrator: orchestrator.evaluate(
+                    what, consent=agree, progress=count, save_answers=keep, **again, **chosen
+                )
+            )
     finish(shell, result)
 
 

@@ -90,13 +90,13 @@ class Counter:
         if done == self._done or not (first or last or self._elapsed_s() - self._said_at >= _SAY_EVERY_S):
             return
         self._done, self._said_at = done, self._elapsed_s()
-        self._shell.err.print(f"asking both models: {done} of {total} answers")
+        self._shell.err.print(f"asking the models: {done} of {total} answers")
 
     def _draw(self, done: int, total: int) -> None:
         if self._bar is None:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (TextColumn("asking both models"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (TextColumn("asking the models"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self._bar = Progress(*columns, console=self._shell.err, transient=True)
             self._task = self._bar.add_task("", total=total)
             self._bar.start()

@@ -167,6 +167,15 @@ asking = _stack(
     option("--similar", type=_FILE, help="Pairs of your own similar tasks, on which it must not get worse."),
     option("--prompts-per-month", type=_POSITIVE, help="How much it will be asked, to say when training has paid."),
     option(
+        "--also",
+        multiple=True,
+        metavar="CANDIDATE",
+        help="Ask this one too: PLATFORM:MODEL, http://HOST/v1#MODEL, checkpoint:STEP, checkpoints, answers:FILE.",
+    ),
+    option("--also-prompt", multiple=True, type=_FILE, help="Ask the base also with the system prompt in this file."),
+    option("--also-shots", type=_POSITIVE, metavar="N", help="Ask the base also with N training rows as examples."),
+    option("--samples", type=click.IntRange(1, 100), metavar="K", help="Answers a prompt; needs a temperature [1]."),
+    option(
         "--max-hosting-hours", type=HOURS, help="Longest that a machine is rented, where a tuned model needs one [1]."
     ),
 )
@@ -187,7 +196,7 @@ def gather(given: dict[str, Any]) -> dict[str, Any]:
     assignments = options.pop("assignments", ())
     if assignments:
         options["settings"] = dict(_assignment(item) for item in assignments)
-    for several in ("to", "skip", "allow_secrets", "grader"):
+    for several in ("to", "skip", "allow_secrets", "grader", "also", "also_prompt"):
         if not options.get(several, True):
             del options[several]
     return options

@@ -9,7 +9,7 @@ from .advice import advise, data_facts
 from .advice_records import Advice, AdviceInput, DataFacts
 from .document import band_for
 from .overrides import Overrides, load_overrides
-from .quoting import ACCEPT_DAYS, WARN_DAYS, quote
+from .quoting import ACCEPT_DAYS, WARN_DAYS, quote, with_asking
 from .records import (
     Ask,
     AskedBeside,
@@ -59,4 +59,5 @@ __all__ = [
     "usd_limit",
     "usd_span",
     "usd_text",
+    "with_asking",
 ]

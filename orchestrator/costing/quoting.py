@@ -24,7 +24,7 @@ from .track import opened
 if TYPE_CHECKING:
     from ..dataset.lengths import Lengths
 
-__all__ = ["ACCEPT_DAYS", "WARN_DAYS", "quote"]
+__all__ = ["ACCEPT_DAYS", "WARN_DAYS", "quote", "with_asking"]
 
 WARN_DAYS, ACCEPT_DAYS = 90, 30
 """An end fewer days away is warned of; a model that ends within so few is bought only with a person's word."""
@@ -80,6 +80,34 @@ def quote(ask: Ask) -> Quote:
         track=track,
         sample=note_of(ask.train, costed.train) if isinstance(ask.train, SampleShare) else None,
     )
+
+
+def with_asking(quoted: Quote, more: Sequence[QuoteLine], samples: int = 1) -> Quote:
+    """The quote with every prompt asked `samples` times, and with the lines of further candidates. Upkeep stays that of
+    base and tuned."""
+    at = max((place for place, line in enumerate(quoted.lines, start=1) if line.item != "people"), default=0)
+    lines = (*(_asked_again(line, samples) for line in quoted.lines[:at]), *more, *quoted.lines[at:])
+    bill = [line for line in lines if line.item != "people"]
+    (low, high), (project_low, project_high) = _sums(bill), _project(lines)
+    unknown = tuple(line.name for line in bill if not line.known)
+    return replace(
+        quoted,
+        lines=lines,
+        low_usd=low,
+        high_usd=high,
+        complete=not unknown,
+        unknown=unknown,
+        project_low_usd=project_low,
+        project_high_usd=project_high,
+        as_of=min((line.as_of for line in bill if line.as_of), default=None),
+    )
+
+
+def _asked_again(line: QuoteLine, samples: int) -> QuoteLine:
+    if line.item != "evaluation" or samples == 1:
+        return line
+    low, high = (None if usd is None else usd * samples for usd in (line.low_usd, line.high_usd))
+    return replace(line, low_usd=low, high_usd=high, basis=f"{line.basis}, {samples} times")
 
 
 def _costed(ask: Ask, facts: ModelFacts, settings: Hyperparameters) -> Costed:

@@ -114,7 +114,7 @@ class _Asking:
     """What the workers of one evaluation share. `fatal`: what would fail every further question alike."""
 
     def __init__(self, lanes: Lanes, spec: Spec, turns: Iterator[Turn], keeper: Keeper) -> None:
-        self._lanes, self._sampling, self._turns, self._keeper = lanes, spec.sampling, turns, keeper
+        self._lanes, self._spec, self._turns, self._keeper = lanes, spec, turns, keeper
         self._begun: Counter[str] = Counter()
         self.fatal: list[ProviderError] = []
 
@@ -135,7 +135,8 @@ class _Asking:
         self._begun[candidate.name] += 1
         cold = self._begun[candidate.name] <= WARM_UP
         try:
-            completion, connected = await lane.ask(candidate.model, turn.question.row.example, self._sampling)
+            put, sampling = candidate.puts(turn.question.row.example), self._spec.sampling_of(turn.sample)
+            completion, connected = await lane.ask(candidate.model, put, sampling)
         except (Auth, Billing):
             raise
         except ProviderError as error:

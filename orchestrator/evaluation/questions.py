@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
-from providers.records import JsonObject, Sampling
+from providers.records import Example, JsonObject, Message, Sampling
 
 from ..canonical import sha256_of
 from ..dataset.records import Row
 
 __all__ = ["Answer", "Candidate", "Question", "Spec", "questions"]
 
+_SYSTEM = ("system", "developer")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A model to ask. `name` is its role ('base', 'tuned'); prices are dollars a million tokens, None if unknown."""
+    """A model to ask. `name` is its role ('base', 'tuned', 'also1' …); prices are dollars a million tokens, None if
+    unknown.
+
+    `system`: what stands in place of each prompt's own system message; `shots`: the turns put before each question.
+    """
 
     name: str
     provider: str
@@ -26,6 +33,22 @@ class Candidate:
     serving: str = ""
     input_usd_per_mtok: Decimal | None = None
     output_usd_per_mtok: Decimal | None = None
+    system: str | None = None
+    shots: tuple[Message, ...] = ()
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Which model is asked, and in what words beside the question's own: by this, and no role, answers are its."""
+        words = () if self.system is None and not self.shots else ({"system": self.system, "shots": self.shots},)
+        return (self.provider, self.model, *words)
+
+    def puts(self, example: Example) -> Example:
+        """The question as this candidate is asked it."""
+        if self.system is None and not self.shots:
+            return example
+        own = sum(message.role in _SYSTEM for message in example.messages[:1])
+        head = example.messages[:own] if self.system is None else (Message("system", self.system),)
+        return replace(example, messages=(*head, *self.shots, *example.messages[own:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +64,8 @@ class Answer:
     """One candidate's answer to one question. `error` instead of text when it could not be had; never dropped.
 
     `tool_calls`: as the platform reports them. `warm_up`: its time is no measure (a connection was opened for it, or it
-    was among the candidate's first).
+    was among the candidate's first). `paid_by`: the earlier evaluation, or the file, that it was taken over from; it is
+    not in this evaluation's bill.
     """
 
     text: str
@@ -55,6 +79,7 @@ class Answer:
     usd: Decimal | None = None
     warm_up: bool = False
     tool_calls: tuple[JsonObject, ...] = ()
+    paid_by: str | None = None
 
     @property
     def missing(self) -> bool:
@@ -77,7 +102,7 @@ class Spec:
     def id(self) -> str:
         """Sixteen hex digits of the hash of everything asked."""
         asked = {
-            "candidates": [(c.name, c.provider, c.model) for c in self.candidates],
+            "candidates": [(candidate.name, *candidate.identity) for candidate in self.candidates],
             "questions": self.questions,
             "sampling": self.sampling,
             "seed": self.order_seed,
@@ -86,6 +111,11 @@ class Spec:
         if self.samples != 1:
             asked["samples"] = self.samples
         return sha256_of(asked).removeprefix("sha256:")[:16]
+
+    def sampling_of(self, sample: int) -> Sampling:
+        """How the sample of that number is asked for: with a seed of its own, or all of them would be one answer."""
+        seed = self.sampling.seed
+        return self.sampling if seed is None else replace(self.sampling, seed=seed + sample)
 
 
 def questions(rows: Sequence[Row]) -> tuple[Question, ...]:

@@ -148,6 +148,13 @@ class Answers:
             append(connection, now, f"evaluation:{evaluation_id}", "begun")
         return load_json(dump(rule))
 
+    def spec(self, evaluation_id: str) -> str | None:
+        """What was asked of whom, as JSON; None where no such evaluation was begun."""
+        query = sa.select(schema.evaluation.c.spec).where(schema.evaluation.c.id == evaluation_id)
+        with self._engine.connect() as connection:
+            found: str | None = connection.execute(query).scalar()
+        return found
+
     def put(self, evaluation_id: str, answers: Sequence[tuple[str, str, int, str]]) -> None:
         """Keep some (candidate, row key, sample, answer) in one transaction; a later try replaces a failed one."""
         rows = [

@@ -144,9 +144,16 @@ async def _record(
 
 
 def _told(settings: RunSettings, account: Account, job: RemoteJob) -> RunSettings:
-    """The settings as the platform tells of them: base model, method and hyperparameters were chosen elsewhere."""
+    """The settings as the platform tells of them: base model, method and hyperparameters were chosen elsewhere.
+
+    Base and tuned are asked once each; whoever else is wanted is quoted by `evaluate RUN --also`.
+    """
     return replace(
         settings,
+        also=(),
+        also_prompts=(),
+        also_shots=0,
+        samples=1,
         to=(Target(account.platform.name, job.model),),
         method=job.method or Method.SFT,
         hyperparameters=job.trained,

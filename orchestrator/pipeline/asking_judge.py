@@ -18,7 +18,7 @@ from ..evaluation.questions import Answer, Question, Spec
 from ..ledger import Reservation
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings
-from .asking import most_usd
+from .asking import line_of
 from .evaluating import Evaluated, Served, base_candidate
 from .grading import JudgeGrader, answers_of, graders_of, judging_spec
 from .session import Account, Session
@@ -171,8 +171,8 @@ def _planned(settings: RunSettings, grader: JudgeGrader, evaluated: Evaluated, a
 
 def _most(settings: RunSettings, tasks: Sequence[Question], account: Account) -> Decimal | None:
     assert settings.judge is not None
-    asking, served = replace(settings, sampling=JUDGING), base_candidate(settings, account, settings.judge)
-    return most_usd(asking, served, settings.judge.model, [task.row.example for task in tasks])
+    asking = replace(settings, sampling=JUDGING, samples=1)
+    return line_of(asking, base_candidate(settings, account, settings.judge), tasks).usd
 
 
 async def _hold(session: Session, settings: RunSettings, judging: _Judging, run_id: str) -> None:

@@ -1,33 +1,35 @@
-"""Comparing two models that already exist: a run without training, where every pair is a held-out question.
+"""Comparing models that already exist: a run without training, where every pair is a held-out question; and asking a
+run's held-out rows again, of more candidates.
 
 Pairs that the tuned model was trained on, as far as this ledger knows, are left out: they would flatter it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from decimal import ROUND_CEILING, Decimal
-
-from providers.records import Example
+from functools import partial
+from typing import Any
 
 from ..canonical import plain, sha256_of
-from ..costing import usd_text
 from ..dataset.normal import question_key
 from ..dataset.records import Dataset, Dropped, Row, Split
 from ..errors import DataRefused
 from ..evaluation.questions import questions
-from ..settings import RunSettings, Target
-from .asking import most_usd, refuse_unbounded
+from ..settings import EvaluateOptions, RunSettings, Target, asked_anew
+from .asking import AskQuote, ask_quote, power_text, refuse_unbounded
 from .asking_judge import judge_account, tell_judging
 from .begun import Begun
-from .evaluating import base_candidate, tuned_candidate
+from .candidates import Around, named_platforms, refuse_unusable
+from .evaluating import Served, already, spec_for
+from .keeping import pinned
 from .pairs import load_pairs
 from .prepare import archive, restore
 from .run import Consent, start_run
-from .session import Account, Session
+from .serving import candidates_of, evaluated_before, served_of, tuned_bases
+from .session import Session
 
-__all__ = ["begin_comparison", "comparison_of", "unseen"]
+__all__ = ["begin_again", "begin_comparison", "comparison_of", "unseen"]
 
 
 def comparison_of(settings: RunSettings, tuned: Target) -> RunSettings:
@@ -38,42 +40,88 @@ def comparison_of(settings: RunSettings, tuned: Target) -> RunSettings:
 
 
 async def begin_comparison(session: Session, settings: RunSettings, consent: Consent) -> Begun:
-    """Read the pairs, leave out what the tuned model was trained on, say what asking may cost, and write the run."""
+    """Read the pairs, leave out what the tuned models were trained on, say what asking may cost, and write the run."""
     base, tuned = settings.to[0], Target.parse(settings.extra["tuned"])
-    dataset = unseen(session, load_pairs(settings), await _trained_on(session, tuned.model))
-    account = session.account(base.provider, settings.account)
-    accounts = account, session.account(tuned.provider, settings.account)
-    most = _most_usd(settings, tuned, accounts, [row.example for row in dataset.split.test])
-    refuse_unbounded(most, settings, sandbox=all(item.sandbox for item in accounts))
-    told = "not known" if most is None else f"at most {usd_text(most, rounding=ROUND_CEILING)}"
-    session.desk.say("quote", f"asking both models {len(dataset.split.test)} prompts: {told}", usd=most)
+    refuse_unusable(settings)
+    settings = pinned(session.home, settings)
+    named = {tuned.model, *(Target.parse(entry).model for entry in settings.also if ":" in entry)}
+    dataset = unseen(session, load_pairs(settings), await _trained_on(session, named))
+    names = dict.fromkeys((base.provider, tuned.provider, *named_platforms(settings)))
+    accounts = {name: session.account(name, settings.account) for name in names}
+    asked = questions(dataset.split.test)
+    around = Around(
+        settings=settings,
+        dataset=dataset,
+        asked=asked,
+        account=accounts.__getitem__,
+        home=session.home,
+        made=await tuned_bases(session),
+        saved=(),
+        tuned=tuned,
+    )
+    served = candidates_of(around, tuned)
+    quote = ask_quote(settings, served, asked, {})
     judge = judge_account(session, settings)
     if judge is not None:
-        tell_judging(session, settings, judge, questions(dataset.split.test), ("base", "tuned"), most)
-    consent(None, settings)
+        tell_judging(session, settings, judge, asked, [item.candidate.name for item in served], quote.usd)
+    agree(session, quote, settings, consent)
     archive(session, dataset)
-    held = settings.max_usd if most is None else most
-    record = {"settings": plain(settings), "dataset": dataset.sha256, "asking_usd": plain(held)}
-    run = await start_run(session, base, record, *accounts, *([judge] if judge else ()))
-    return Begun(run=run, settings=settings, dataset=dataset, quote=None, account=account)
+    record = {"settings": plain(settings), "dataset": dataset.sha256, **held(quote, settings)}
+    run = await start_run(session, base, record, *accounts.values(), *([judge] if judge else ()))
+    return Begun(run=run, settings=settings, dataset=dataset, quote=None, account=accounts[base.provider])
 
 
-def _most_usd(
-    settings: RunSettings, tuned: Target, accounts: tuple[Account, Account], prompts: Sequence[Example]
-) -> Decimal | None:
-    base, child_of = settings.to[0], settings.extra["tuned_base"]
-    sides = (
-        most_usd(settings, base_candidate(settings, accounts[0], base), base.model, prompts),
-        most_usd(settings, tuned_candidate(settings, accounts[1], child_of, tuned.model), child_of, prompts),
-    )
-    return None if None in sides else sum((usd for usd in sides if usd is not None), Decimal(0))
+async def begin_again(session: Session, begun: Begun, consent: Consent, given: EvaluateOptions) -> Begun:
+    """A run's held-out rows for other candidates, samples or parameters: quoted and agreed to before they are asked.
+
+    What was answered before by the same models, asked in the same words, is neither asked nor paid again.
+    """
+    settings = asked_anew(begun.settings, given)
+    refuse_unusable(settings)
+    begun = replace(begun, settings=pinned(session.home, settings, anew="also" in given))
+    served, asked = await served_of(session, begun), questions(begun.dataset.split.test)
+    known = await already(session, spec_for(begun.settings, served, asked), await evaluated_before(session, begun.run))
+    quote = ask_quote(begun.settings, served, asked, known.answers)
+    await tell_trained_on(session, begun, served)
+    agree(session, quote, begun.settings, consent)
+    accounts = {**begun.run.record.get("accounts", {}), **{i.account.platform.name: i.account.ref for i in served}}
+    changes = {"settings": plain(begun.settings), "accounts": accounts, **held(quote, begun.settings)}
+    desk = session.desk
+    run = await desk.db(partial(desk.ledger.runs.update, begun.run.id, desk.clock.now(), **changes))
+    return replace(begun, run=run)
 
 
-async def _trained_on(session: Session, model: str) -> frozenset[bytes]:
-    """The questions that went into training or validating this model, by every run of this ledger that made it."""
+async def tell_trained_on(session: Session, begun: Begun, served: Sequence[Served]) -> None:
+    """Warn of a further candidate that other runs trained on what is held out here: it would be flattered."""
+    for item in served[2:]:
+        seen = await _trained_on(session, (item.candidate.model,))
+        known = sum(question_key(row.example) in seen for row in begun.dataset.split.test) if seen else 0
+        if known:
+            name, rows = item.candidate.name, len(begun.dataset.split.test)
+            told = f"{name} was trained on {known} of the {rows} held-out prompts here, so it is flattered"
+            session.desk.say("warning", told, candidate=name, rows=known)
+
+
+def agree(session: Session, quote: AskQuote, settings: RunSettings, consent: Consent) -> None:
+    """Say what so many prompts can show and what asking may cost; where anything is paid, let it be agreed to."""
+    session.desk.say("power", power_text(quote.prompts), prompts=quote.prompts)
+    session.desk.say("quote", quote.text, usd=quote.usd, asking=quote.to_json())
+    if any(line.answers for line in quote.lines):
+        refuse_unbounded(quote, settings)
+        consent(None, settings)
+
+
+def held(quote: AskQuote, settings: RunSettings) -> dict[str, Any]:
+    """What the run's record keeps of it, and what is to be held: the cap stands in for a price that is not known."""
+    usd = settings.max_usd if quote.usd is None else quote.usd
+    return {"asking": quote.to_json(), "asking_usd": plain(usd)}
+
+
+async def _trained_on(session: Session, models: Collection[str]) -> frozenset[bytes]:
+    """The questions that went into training or validating these models, by every run of this ledger that made one."""
     desk, keys = session.desk, set[bytes]()
     for intent in await desk.db(desk.ledger.intents.all):
-        if intent.job is None or intent.job.tuned_model != model:
+        if intent.job is None or intent.job.tuned_model not in models:
             continue
         for run in await desk.db(desk.ledger.runs.of_intent, intent.id):
             keys |= _uploaded(session, run.record.get("dataset"))

@@ -13,11 +13,14 @@ from ..canonical import intent_id, tag_of
 from ..costing import Quote
 from ..dataset.records import Dataset
 from ..settings import RunSettings
+from .candidates import refuse_unusable
+from .keeping import pinned
 from .prepare import upload_files
-from .session import Account, platform_named
+from .session import Account, aimed_at, platform_named
 from .training import make_plan
+from .widening import widened
 
-__all__ = ["planned"]
+__all__ = ["planned", "quoted_whole"]
 
 
 def planned(
@@ -32,3 +35,16 @@ def planned(
     files = upload_files(dataset, platform, settings.method, folder)
     plan = make_plan(settings, Account(platform=platform, connection=connection), quoted.recipe, files)
     return tuple(platform.requests(plan, files, tag_of(intent_id(plan)), connection.base_url))
+
+
+def quoted_whole(
+    settings: RunSettings, dataset: Dataset, quoted: Quote, environ: Mapping[str, str], folder: Path
+) -> Quote:
+    """The quote with all that the evaluation will ask. `folder`: where files of answers may be kept for as long."""
+    refuse_unusable(settings)
+
+    def account(name: str) -> Account:
+        platform = platform_named(name)
+        return Account(platform=platform, connection=aimed_at(platform, environ, folder))
+
+    return widened(quoted, pinned(folder, settings), dataset, account=account, home=folder, made={})

@@ -1,11 +1,12 @@
-"""Base and tuned under the same held-out questions: candidates with prices, leases where serving bills by the hour."""
+"""All candidates under the same held-out questions: with prices, and leases where serving bills by the hour."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from providers.contract import Platform, Provider
 from providers.errors import NotFound
@@ -13,31 +14,47 @@ from providers.records import PriceItem
 
 from ..evaluation.ask import ask, await_model, stored
 from ..evaluation.decide import Rule
-from ..evaluation.keeping import answered
 from ..evaluation.questions import Answer, Candidate, Question, Spec
 from ..jobs.leases import LeaseWish, leased
 from ..ledger import Reservation
+from ..ledger.codec import dump, load
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
 from .pricing import price_rows
 from .quoting import hours_of_hosting
 from .session import Account, Session
 
-__all__ = ["Evaluated", "Served", "base_candidate", "evaluate", "payer", "spec_for", "tuned_candidate"]
+__all__ = [
+    "Evaluated",
+    "Served",
+    "already",
+    "base_candidate",
+    "evaluate",
+    "payer",
+    "paying",
+    "spec_for",
+    "tuned_candidate",
+]
 
 _READY_WITHIN_S = 900.0
+_Key = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """A candidate and the account that answers for it. `hosting_usd`: to hold where serving bills by the hour, at the
-    quoted `usd_per_hour`."""
+    quoted `usd_per_hour`. `counts_as`: the base model by which its tokens are counted. `may_appear`: tuned a moment
+    ago, it may not be served yet. `recorded`: (question key, sample) → answer, where they stand in a file and nobody is
+    asked."""
 
     candidate: Candidate
     account: Account
     dedicated: bool = False
     hosting_usd: Decimal = Decimal(0)
     usd_per_hour: Decimal | None = None
+    counts_as: str = ""
+    may_appear: bool = False
+    recorded: Mapping[tuple[str, int], Answer] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +92,22 @@ def base_candidate(settings: RunSettings, account: Account, target: Target) -> S
         input_usd_per_mtok=into,
         output_usd_per_mtok=out,
     )
-    return Served(candidate=candidate, account=account)
+    return Served(candidate=candidate, account=account, counts_as=target.model)
 
 
-def tuned_candidate(settings: RunSettings, account: Account, base_model: str, tuned_model: str) -> Served:
-    """The tuned model, with its own prices; a lease where the platform serves it on a machine by the hour."""
+def tuned_candidate(
+    settings: RunSettings, account: Account, base_model: str, tuned_model: str, name: str = "tuned"
+) -> Served:
+    """A tuned model, with its own prices; a lease where the platform serves it on a machine by the hour."""
     platform = account.platform
     into, out = _prices(settings, platform, base_model, PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
     dedicated = _serving(platform, base_model) == "dedicated"
     (hosting,) = _prices(settings, platform, base_model, PriceItem.HOSTING)
     candidate = Candidate(
-        name="tuned",
+        name=name,
         provider=platform.name,
         model=tuned_model,
-        label=f"{platform.name}:{tuned_model}",
+        label=str(Target(platform.name, tuned_model)),
         serving="dedicated" if dedicated else "serverless",
         input_usd_per_mtok=into,
         output_usd_per_mtok=out,
@@ -99,6 +118,8 @@ def tuned_candidate(settings: RunSettings, account: Account, base_model: str, tu
         dedicated=dedicated,
         hosting_usd=(hosting or Decimal(0)) * hours_of_hosting(settings) if dedicated else Decimal(0),
         usd_per_hour=hosting if dedicated else None,
+        counts_as=base_model,
+        may_appear=True,
     )
 
 
@@ -125,32 +146,94 @@ async def evaluate(
     reserve_usd: Decimal,
     progress: Callable[[int, int], None],
     unknown: bool = False,
+    before: str | None = None,
 ) -> Evaluated:
     """Record the rule, hold the money, ask what is missing, settle with what the answers cost.
 
     Where nothing is missing nothing is held and nobody is asked. `unknown`: some answers have no known price.
+    `before`: an earlier evaluation, whose answers to the same questions by the same models are taken over.
     """
     desk = session.desk
     spec = spec_for(settings, served, asked)
     rule = Rule(**await desk.db(desk.ledger.answers.begin, spec.id, spec, settings.rule, desk.clock.now()))
-    known = sum([len(page) async for page in answered(desk, spec.id)])
-    if known < len(served) * len(asked) * spec.samples:
-        await _hold(session, settings, served, spec.id, run_id, reserve_usd, unknown)
-        async with _opened(session, settings, served, run_id) as (opened, live):
+    known = await _keep_known(session, spec, served, asked, before)
+    wanting = [item for item in served if item.recorded is None and _open(item, spec, asked, known)]
+    if wanting:
+        await _hold(session, settings, wanting, spec.id, run_id, reserve_usd, unknown)
+        async with _opened(session, settings, wanting, run_id) as (opened, live):
             await _await_all(session, settings, opened, live)
-            concrete = replace(spec, candidates=tuple(item.candidate for item in live))
+            names = {item.candidate.name for item in wanting}
+            others = sum(name not in names for name, _, _ in known)
             await ask(
                 desk,
                 opened,
-                concrete,
+                replace(spec, candidates=tuple(item.candidate for item in live)),
                 asked,
                 spec_id=spec.id,
                 concurrency=settings.concurrency,
-                progress=progress,
+                progress=lambda done, total: progress(done + others, total + others),
             )
     answers = await stored(desk, spec.id)
-    await _settle(session, spec, answers)
+    await _settle(session, spec, served, answers)
     return Evaluated(spec=spec, questions=asked, answers=answers, rule=rule)
+
+
+def _open(item: Served, spec: Spec, asked: Sequence[Question], known: Mapping[_Key, Answer]) -> bool:
+    """Whether this candidate has still something to answer."""
+    return any((item.candidate.name, q.key, sample) not in known for q in asked for sample in range(spec.samples))
+
+
+class Known(NamedTuple):
+    """What nobody need be asked any more. `fresh`: what of it does not stand under this evaluation yet."""
+
+    answers: dict[_Key, Answer]
+    fresh: dict[_Key, Answer]
+
+
+async def _keep_known(
+    session: Session, spec: Spec, served: Sequence[Served], asked: Sequence[Question], before: str | None
+) -> dict[_Key, Answer]:
+    """Known answers, with those of an earlier evaluation and of files written beside what was answered here."""
+    known, fresh = await already(session, spec, before)
+    for item in served:
+        for key, answer in _from_file(item, spec, asked):
+            if key not in known:
+                fresh[key] = answer
+    if fresh:
+        rows = [(*key, dump(answer)) for key, answer in fresh.items()]
+        await session.desk.db(session.desk.ledger.answers.put, spec.id, rows)
+    return {key: answer for key, answer in (known | fresh).items() if answer.error is None}
+
+
+def _from_file(item: Served, spec: Spec, asked: Sequence[Question]) -> Iterator[tuple[_Key, Answer]]:
+    """Every answer that the file should hold; what it lacks is an error, and counts as missing."""
+    absent = Answer(text="", error="not in the file of recorded answers")
+    for question in asked if item.recorded is not None else ():
+        for sample in range(spec.samples):
+            answer = (item.recorded or {}).get((question.key, sample), absent)
+            yield (item.candidate.name, question.key, sample), answer
+
+
+async def already(session: Session, spec: Spec, before: str | None) -> Known:
+    """(candidate, question key, sample) → answer, for what was answered under this spec, or under `before` by the same
+    models, asked in the same words."""
+    desk = session.desk
+    known = Known({key: answer for key, answer in (await stored(desk, spec.id)).items() if answer.error is None}, {})
+    text = None if before in (None, spec.id) else await desk.db(desk.ledger.answers.spec, before)
+    if before is None or text is None:
+        return known
+    earlier = load(Spec, text)
+    if earlier.sampling != spec.sampling:
+        return known
+    roles = {candidate.identity: candidate.name for candidate in spec.candidates}
+    mine = {c.name: roles[c.identity] for c in earlier.candidates if c.identity in roles}
+    asked = set(spec.questions)
+    for (name, key, sample), answer in (await stored(desk, before)).items():
+        place = (mine.get(name, ""), key, sample)
+        wanted = name in mine and key in asked and sample < spec.samples and place not in known.answers
+        if wanted and answer.error is None:
+            known.fresh[place] = replace(answer, paid_by=answer.paid_by or before)
+    return Known(known.answers | known.fresh, known.fresh)
 
 
 def spec_for(settings: RunSettings, served: Sequence[Served], asked: Sequence[Question]) -> Spec:
@@ -159,6 +242,7 @@ def spec_for(settings: RunSettings, served: Sequence[Served], asked: Sequence[Qu
         candidates=tuple(item.candidate for item in served),
         questions=tuple(question.key for question in asked),
         sampling=settings.sampling,
+        samples=settings.samples,
     )
 
 
@@ -196,14 +280,21 @@ async def _opened(
 async def _await_all(
     session: Session, settings: RunSettings, opened: dict[str, Provider], live: Sequence[Served]
 ) -> None:
+    """Only what was tuned here may be about to appear; another that is not there was misspelt."""
     for item in live:
-        name = item.candidate.name
-        await await_model(session.desk, opened[name], item.candidate.model, settings.sampling, _READY_WITHIN_S)
+        name, within_s = item.candidate.name, _READY_WITHIN_S if item.may_appear else 0.0
+        await await_model(session.desk, opened[name], item.candidate.model, settings.sampling, within_s)
 
 
 def payer(served: Sequence[Served]) -> Account:
     """Whose budget it is: a real account before a sandbox, so that real money never counts as none."""
     return min((item.account for item in served), key=lambda account: account.sandbox)
+
+
+def paying(served: Sequence[Served]) -> list[Served]:
+    """Whose answers are on the bill: none of a file's, and beside a real account none of a sandbox's."""
+    asked = [item for item in served if item.recorded is None]
+    return [item for item in asked if not item.account.sandbox] or asked
 
 
 async def _hold(
@@ -232,11 +323,15 @@ async def _hold(
     await desk.db(desk.ledger.budget.hold, wish, desk.clock.now())
 
 
-async def _settle(session: Session, spec: Spec, answers: dict[tuple[str, str, int], Answer]) -> None:
+async def _settle(session: Session, spec: Spec, served: Sequence[Served], answers: Mapping[_Key, Answer]) -> None:
     """The bill of an evaluation is the sum of its answers; one without a price leaves the money reserved. What a rented
     machine answers is billed by the hour, with its lease."""
-    rented = {candidate.name for candidate in spec.candidates if candidate.serving == "dedicated"}
-    paid = [answer.usd for (name, _, _), answer in answers.items() if answer.error is None and name not in rented]
+    by_answer = {item.candidate.name: item for item in paying(served) if not item.dedicated}
+    paid = [
+        Decimal(0) if answer.usd is None and by_answer[name].account.sandbox else answer.usd
+        for (name, _, _), answer in answers.items()
+        if name in by_answer and answer.error is None and answer.paid_by is None
+    ]
     if all(usd is not None for usd in paid):
         total = exact_sum(usd for usd in paid if usd is not None)
         ledger, now = session.desk.ledger, session.desk.clock.now()

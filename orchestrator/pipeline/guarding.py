@@ -20,7 +20,7 @@ from ..evaluation.graders import Grade, Grader, choose
 from ..evaluation.judged import Guarded
 from ..evaluation.questions import Answer, Candidate, Question, questions
 from ..evaluation.sides import Side, by_text, graded_each
-from .asking import most_usd
+from .asking import line_of
 from .begun import Begun
 from .evaluating import Evaluated, Served, evaluate, payer
 from .prepare import archive, restore
@@ -53,8 +53,13 @@ class _Guard:
 async def ask_guards(
     session: Session, begun: Begun, served: Sequence[Served], progress: Callable[[int, int], None]
 ) -> None:
-    """Ask what this run guards, of base and tuned alone. What was answered before is not asked again."""
+    """Ask what this run guards, of base and tuned alone. What was answered before is not asked again.
+
+    Recorded answers cannot be asked anything more: then nothing is guarded.
+    """
     desk, pair = session.desk, [item for item in served if item.candidate.name in BESIDE]
+    if any(item.recorded is not None for item in pair):
+        return
     for guard in await _guards(session, begun, pair):
         if guard.name == "general" and payer(pair).sandbox:
             desk.say("warning", _KNOWS_NOTHING)
@@ -147,8 +152,7 @@ async def _kept(session: Session, begun: Begun) -> Dataset:
 
 
 def _most(begun: Begun, pair: Sequence[Served], asked: Sequence[Question]) -> Decimal | None:
-    prompts, model = [question.row.example for question in asked], begun.settings.to[0].model
-    each = [most_usd(begun.settings, item, model, prompts) for item in pair]
+    each = [line_of(begun.settings, item, asked).usd for item in pair]
     return None if None in each else sum((usd for usd in each if usd is not None), Decimal(0))
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
-from ..canonical import plain
+from ..canonical import plain, sha256_of
+from ..evaluation.questions import Candidate
 from .deciding import verdict_json
 from .story import Story
 
@@ -103,10 +104,17 @@ def _evaluation(story: Story) -> dict[str, Any] | None:
         return None
     return {
         "id": evaluated.spec.id,
-        "candidates": plain(evaluated.spec.candidates),
+        "candidates": [_candidate(candidate) for candidate in evaluated.spec.candidates],
+        "samples": evaluated.spec.samples,
         "sampling": plain(evaluated.spec.sampling),
         "order_seed": evaluated.spec.order_seed,
         "questions": len(evaluated.questions),
         "rule": plain(evaluated.rule),
         "rule_sha256": evaluated.rule.sha256,
     }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    """The examples that it was shown are rows of the data: their hash alone."""
+    told: dict[str, Any] = plain(candidate)
+    return {**told, "shots": sha256_of(candidate.shots) if candidate.shots else None}

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["asked_usd", "guards_general", "hours_of_hosting", "quote_for", "refuse_over", "reserve_usd", "unpriced"]
 
 _HOSTING_HOURS = Decimal(1)
+_BESIDE = ("general", "similar", "choosing")
+"""Parts of a quote: what is asked beside the held-out prompts, each held on its own."""
 # People are the user's own money; validation has a bound of its own.
 _BOUNDED = ("people", "validation")
 
@@ -126,8 +128,9 @@ def reserve_usd(quoted: Quote, *items: str) -> Decimal:
 
 
 def asked_usd(quoted: Quote) -> Decimal:
-    """The most that asking base and tuned the held-out prompts may cost: what else is asked is held on its own."""
-    held_out = [line.high_usd for line in quoted.lines if line.item == "evaluation" and line.part in ("base", "tuned")]
+    """The most that asking every candidate the held-out prompts may cost: what else is asked is held on its own."""
+    asked = [line for line in quoted.lines if line.item == "evaluation" and line.part.partition(",")[0] not in _BESIDE]
+    held_out = [line.high_usd for line in asked]
     return sum((usd for usd in held_out if usd is not None), Decimal(0))
 
 

@@ -14,6 +14,7 @@ from ..costing import Quote
 from ..dataset.records import Dataset
 from ..errors import UsageError
 from ..settings import RunSettings
+from .candidates import named_platforms, refuse_unusable
 from .pairs import load_pairs
 from .quoting import quote_for
 from .session import platform_named
@@ -38,8 +39,10 @@ def ready(settings: RunSettings, environ: Mapping[str, str], home: Path, on: dat
     target = settings.target
     platform = platform_named(target.provider)
     _refuse_unlisted(platform, settings)
+    refuse_unusable(settings)
     dataset = load_pairs(settings)
-    platform.connection(environ, settings.account, home)
+    for asked in (platform, *map(platform_named, named_platforms(settings))):
+        asked.connection(environ, settings.account, home)
     return Ready(
         settings=settings,
         dataset=dataset,

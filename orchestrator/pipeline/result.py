@@ -61,6 +61,7 @@ class RunResult:
             "exploratory": self.exploratory or None,
             "recorded_verdict": self.run.record.get("verdict"),
             "quote": None if self.quote is None else self.quote.to_json(),
+            "asking": self.run.record.get("asking"),
             "billed": billed,
             "job": job,
             "report": str(self.report),

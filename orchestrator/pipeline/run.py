@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from providers.records import JobState, ProviderFile, RemoteJob
+from providers.records import ProviderFile, RemoteJob
 
 from ..canonical import intent_id, plain, run_id
 from ..clock import today
@@ -18,7 +18,7 @@ from ..errors import DataRefused, UsageError
 from ..evaluation.ask import stored
 from ..evaluation.decide import Rule
 from ..evaluation.judged import Judged
-from ..evaluation.questions import questions
+from ..evaluation.questions import Spec, questions
 from ..jobs.health import Policy
 from ..jobs.patience import patiently
 from ..jobs.watch import Reading
@@ -26,16 +26,18 @@ from ..ledger import Intent, Run, Spending, training_spending
 from ..ledger.codec import dump, load
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
-from ..stats import detectable_gap
+from .asking import power_text
 from .asking_judge import greet_judge, judge_account, judge_answers, judging_spendings, tell_judging
 from .begun import Begun
-from .beside import asked_beside, beside_of
+from .beside import beside_of
 from .billed import Billed
-from .choosing import choose, evaluated_model
+from .candidates import named_platforms
+from .choosing import choose
 from .deciding import judge
-from .evaluating import Evaluated, Served, base_candidate, evaluate, spec_for, tuned_candidate
+from .evaluating import Evaluated, evaluate
 from .grading import exploratory, record_grader, with_judgements
 from .guarding import ask_guards
+from .keeping import RECORDED, pinned
 from .lifespan import ends_soon, refuse_by_facts, shutdown_of
 from .prepare import FILES, archive, restore, upload_files
 from .pricing import price_rows, prices_of
@@ -44,11 +46,13 @@ from .ready import Ready, ready
 from .remembering import remember, tell_trained_before
 from .reporting import REPORTS, Written, write_report
 from .result import RunResult
+from .serving import account_of, evaluated_before, intent_of, served_of, tuned_bases
 from .session import Account, Session
 from .story import Story
 from .tidying import tidy
 from .tournament import choose_if_asked
 from .training import bill_usd, is_bought, make_plan, start_job, watch_job
+from .widening import widened
 
 __all__ = [
     "Consent",
@@ -73,9 +77,6 @@ Consent = Callable[["Quote | None", RunSettings], None]
 
 Progress = Callable[[int, int], None]
 
-# Share of prompts on which base and tuned differ, before anybody knows: a common planning value.
-_USUAL_DISCORDANCE = 0.2
-
 
 async def begin(session: Session, ready: Ready) -> Begun:
     """Convert to the files to upload, and write the run."""
@@ -85,6 +86,11 @@ async def begin(session: Session, ready: Ready) -> Begun:
     dataset = await tell_trained_before(session, dataset)
     account = session.account(target.provider, settings.account)
     judge = judge_account(session, settings)
+    settings = pinned(session.home, settings)
+    accounts = {name: session.account(name, settings.account) for name in named_platforms(settings)}
+    accounts[target.provider] = account
+    made = await tuned_bases(session)
+    quoted = widened(quoted, settings, dataset, account=accounts.__getitem__, home=session.home, made=made)
     files = upload_files(dataset, account.platform, settings.method, session.home / FILES)
     settings = await _numbered(session, settings, account, quoted, files)
     archive(session, dataset)
@@ -94,7 +100,7 @@ async def begin(session: Session, ready: Ready) -> Begun:
         "quote": plain(quoted),
         "files": [plain(file) for file in files],
     }
-    run = await start_run(session, target, record, account, *([judge] if judge else ()))
+    run = await start_run(session, target, record, *accounts.values(), *([judge] if judge else ()))
     return Begun(run=run, settings=settings, dataset=dataset, quote=quoted, account=account, files=files)
 
 
@@ -107,15 +113,7 @@ def _enough_held_out(session: Session, dataset: Dataset) -> None:
             where=str(dataset.sources[0].file),
             fix="add rows, or give your own held-out pairs with --test FILE",
         )
-    gap = detectable_gap(prompts, _USUAL_DISCORDANCE)
-    session.desk.say(
-        "power",
-        f"{prompts} held-out prompts: before they are asked, the smallest gap they can show is put at about "
-        f"{100 * gap:.0f} points (at 80% power, if base and tuned differ on {max(gap, _USUAL_DISCORDANCE):.0%} of "
-        f"them; the report says it again from how they did differ)",
-        prompts=prompts,
-        gap=gap,
-    )
+    session.desk.say("power", power_text(prompts), prompts=prompts)
 
 
 async def _numbered(
@@ -211,7 +209,7 @@ async def follow(session: Session, run: Run, see: Callable[[Reading], None], pol
     `policy`: what to do on trouble, by default what the run was started with.
     """
     desk = session.desk
-    intent = await _intent(session, run)
+    intent = await intent_of(session, run)
     desk.say("job", "", run=run.id, job=intent.job_id)
     account = await account_of(session, run, intent.provider)
     async with session.open(account) as provider:
@@ -230,39 +228,17 @@ def policy_of(run: Run) -> Policy:
     return load(RunSettings, dump(run.record["settings"])).on_trouble if "settings" in run.record else Policy()
 
 
-async def account_of(session: Session, run: Run, provider: str) -> Account:
-    """The account that a run works with at this platform, as the run or its job recorded it.
-
-    A run from before that record that bought nothing has only the environment's.
-    """
-    refs = run.record.get("accounts", {})
-    if provider not in refs and run.intent_id is not None:
-        intent = await _intent(session, run)
-        refs = {intent.provider: intent.account}
-    if provider in refs:
-        return Account.recorded(provider, refs[provider])
-    return session.account(provider, (run.record.get("settings") or run.record).get("account"))
-
-
-async def _intent(session: Session, run: Run) -> Intent:
-    if run.intent_id is None:
-        run = await session.desk.db(session.desk.ledger.runs.get, run.id)
-    if run.intent_id is None:
-        raise UsageError(f"run {run.id} has bought no job", fix="tunewright submit, or tunewright run")
-    return await session.desk.db(session.desk.ledger.intents.get, run.intent_id)
-
-
 async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluated:
-    """Ask base and tuned the held-out questions; what was answered before is not asked again.
+    """Ask every candidate the held-out questions; what was answered before is not asked again.
 
     First the checkpoints meet, where that was asked for; last come the tasks that were not trained for.
     """
     await choose_if_asked(session, begun, progress)
-    served = await _served(session, begun)
-    for account in {item.account.ref: item.account for item in served}.values():
+    served = await served_of(session, begun)
+    accounts = [item.account for item in served if item.recorded is None]
+    for account in {(account.platform.name, account.ref): account for account in accounts}.values():
         await tidy(session, account)
     desk = session.desk
-    quote = begun.quote
     asked = questions(begun.dataset.split.test)
     await record_grader(session, begun, asked)
     judge = None
@@ -270,16 +246,17 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
         judge = await account_of(session, begun.run, begun.settings.judge.provider)
         if begun.run.evaluation_id is None:
             await greet_judge(session, begun.settings, judge)
-    reserve = asked_usd(quote) if quote else Decimal(begun.run.record.get("asking_usd") or 0)
+    held = _held(begun)
     evaluated = await evaluate(
         session,
         begun.settings,
         served,
         asked,
         run_id=begun.run.id,
-        reserve_usd=reserve,
-        unknown=unpriced(quote, "evaluation") if quote else begun.run.record.get("asking_usd") is None,
+        reserve_usd=held.usd,
+        unknown=held.unknown,
         progress=progress,
+        before=await evaluated_before(session, begun.run),
     )
     await ask_guards(session, begun, served, progress)
     await desk.db(
@@ -290,26 +267,19 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
     return evaluated
 
 
-async def _served(session: Session, begun: Begun) -> tuple[Served, Served]:
-    """The base and the tuned model of this run, or the two existing models that it compares."""
-    settings, extra = begun.settings, begun.settings.extra
-    if "tuned" in extra:
-        base = base_candidate(settings, begun.account, settings.to[0])
-        tuned = Target.parse(extra["tuned"])
-        account = await account_of(session, begun.run, tuned.provider)
-        return base, tuned_candidate(settings, account, extra["tuned_base"], tuned.model)
-    intent = await _intent(session, begun.run)
-    job = intent.job
-    if job is None or job.state is not JobState.SUCCEEDED or not job.tuned_model:
-        raise UsageError(f"run {begun.run.id} has no tuned model yet", fix=f"tunewright watch {begun.run.id}")
-    target = settings.to[0]
-    # What is to be evaluated was recorded when training ended, after this run was opened.
-    recorded = await session.desk.db(session.desk.ledger.runs.get, begun.run.id)
-    tuned_model = evaluated_model(recorded.record) or job.tuned_model
-    return (
-        base_candidate(settings, begun.account, target),
-        tuned_candidate(settings, begun.account, target.model, tuned_model),
-    )
+class _Held(NamedTuple):
+    """What is held for the answers; `unknown`: some of them have no known price."""
+
+    usd: Decimal
+    unknown: bool
+
+
+def _held(begun: Begun) -> _Held:
+    """As agreed to when the evaluation alone was quoted, else when the run was."""
+    if begun.quote is not None and "asking_usd" not in begun.run.record:
+        return _Held(asked_usd(begun.quote), unpriced(begun.quote, "evaluation"))
+    usd = begun.run.record.get("asking_usd")
+    return _Held(Decimal(usd or 0), usd is None)
 
 
 async def finish(session: Session, begun: Begun, evaluated: Evaluated) -> RunResult:
@@ -348,9 +318,8 @@ def _beside(session: Session, story: Story) -> Path:
 
 async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[Billed, Intent | None]:
     desk = session.desk
-    run = await desk.db(desk.ledger.runs.get, begun.run.id)
     spendings = {item.id: item for item in await desk.db(desk.ledger.budget.spendings)}
-    intent = None if "tuned" in begun.settings.extra else await _intent(session, begun.run)
+    intent = None if "tuned" in begun.settings.extra else await intent_of(session, begun.run)
     job = intent.job if intent else None
     training: Decimal | None = Decimal(0)
     if intent and job:
@@ -362,27 +331,35 @@ async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[B
     hosting = sum((item.usd for item in leases), Decimal(0)) if all(i.state != "reserved" for i in leases) else None
     billed = Billed(
         training_usd=training,
-        evaluation_usd=_all_asking_usd(spendings, (evaluated.spec.id, *asked_beside(run.record))),
+        evaluation_usd=_asking_usd(spendings.values(), begun.run.id, evaluated.spec),
         hosting_usd=hosting,
         tokens=job.billed_tokens if job else None,
-        sandbox=begun.account.sandbox,
+        sandbox=_all_sandbox(begun),
         judging_usd=await judging_spendings(session, begun.run.id),
     )
     return billed, intent
 
 
-def _all_asking_usd(spendings: Mapping[str, Spending], specs: Sequence[str]) -> Decimal | None:
-    """Of the evaluation and of what was asked beside it."""
-    each = [_asking_usd(spendings, f"evaluation:{spec}") for spec in specs]
-    return None if None in each else exact_sum(usd for usd in each if usd is not None)
+def _all_sandbox(begun: Begun) -> bool:
+    """Whether nobody who was asked takes money."""
+    refs = begun.run.record.get("accounts") or {}
+    asked = [Account.recorded(name, ref) for name, ref in refs.items() if name != RECORDED] or [begun.account]
+    return all(account.sandbox for account in asked)
 
 
-def _asking_usd(spendings: Mapping[str, Spending], name: str) -> Decimal | None:
-    """What the answers were billed, in all its months; None while that is not known."""
-    asked = spendings.get(name)
-    if asked is None or asked.state != "settled":
+def _asking_usd(spendings: Iterable[Spending], run_id: str, spec: Spec) -> Decimal | None:
+    """What the answers of this run's evaluations were billed, in all their months; None while that is not known."""
+    name = f"evaluation:{spec.id}"
+    mine = [
+        item
+        for item in spendings
+        if item.id == name or item.id.startswith(f"{name}@") or (item.kind == "evaluation" and item.run_id == run_id)
+    ]
+    if any(item.state == "reserved" for item in mine):
         return None
-    return exact_sum(item.usd for item in spendings.values() if item.id == name or item.id.startswith(f"{name}@"))
+    if not mine and any(candidate.provider != RECORDED for candidate in spec.candidates):
+        return None
+    return exact_sum(item.usd for item in mine if item.state == "settled")
 
 
 async def asked_before(session: Session, begun: Begun) -> Evaluated:
@@ -390,10 +367,12 @@ async def asked_before(session: Session, begun: Begun) -> Evaluated:
     ledger, desk = session.desk.ledger, session.desk
     if begun.run.evaluation_id is None:
         raise UsageError(f"run {begun.run.id} has not been evaluated", fix=f"tunewright evaluate {begun.run.id}")
-    asked = questions(begun.dataset.split.test)
-    spec = spec_for(begun.settings, await _served(session, begun), asked)
+    text = await desk.db(ledger.answers.spec, begun.run.evaluation_id)
+    if text is None:
+        raise UsageError(f"evaluation {begun.run.evaluation_id} is not in this ledger", where=ledger.place)
+    spec, asked = load(Spec, text), questions(begun.dataset.split.test)
     rule = Rule(**await desk.db(ledger.answers.begin, spec.id, spec, begun.settings.rule, desk.clock.now()))
-    return Evaluated(spec=spec, questions=asked, answers=await stored(desk, spec.id), rule=rule)
+    return Evaluated(spec=spec, questions=asked, answers=await stored(desk, begun.run.evaluation_id), rule=rule)
 
 
 async def report(session: Session, begun: Begun, out: Path | None) -> Written:
@@ -401,7 +380,7 @@ async def report(session: Session, begun: Begun, out: Path | None) -> Written:
     if begun.run.evaluation_id is not None:
         evaluated = await asked_before(session, begun)
         return await write_report(session, await _story(session, begun, evaluated), out)
-    intent = await _intent(session, begun.run) if begun.run.intent_id else None
+    intent = await intent_of(session, begun.run) if begun.run.intent_id else None
     return await write_report(session, Story(begun=begun, intent=intent), out)
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import providers
-from providers.contract import Connection, Platform, Provider
+from providers.contract import Connection, Platform, Provider, Secret
+from providers.environment import required_key
 from providers.errors import Auth
 
 from ..errors import UsageError
 from ..folders import writable
-from ..secrecy import Secrecy, guard_logs
+from ..secrecy import Secrecy, guard_logs, says_secret
 
 if TYPE_CHECKING:
     # Named only: the desk brings the ledger's database with it, and a quote needs none.
@@ -54,19 +55,35 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """`home` is the project's `.tunewright/`; `environ` the merged environment (with `.env`); `project` its name."""
+    """`home` is the project's `.tunewright/`; `environ` the merged environment (with `.env`); `project` its name.
+
+    `endpoint_keys`: URL of an endpoint → variable that holds its key, for those that want one.
+    """
 
     home: Path
     environ: Mapping[str, str]
     desk: Desk
     project: str = ""
+    endpoint_keys: Mapping[str, str] = field(default_factory=dict)
     _opened: dict[str, Provider] = field(default_factory=dict)
 
     def account(self, provider: str, name: str | None) -> Account:
         """The account of the environment's key. Raises `Auth` naming the variable that is missing."""
         platform = platform_named(provider)
         connection = platform.connection(self.environ, name, writable(self.home))
+        variable = self.endpoint_keys.get(provider)
+        if variable is not None:
+            connection = replace(connection, api_key=self._key_in(variable, provider))
         return Account(platform=platform, connection=connection)
+
+    def _key_in(self, variable: str, provider: str) -> Secret:
+        if not says_secret(variable):
+            raise UsageError(
+                f"{variable} is to hold a key, and its name does not say so: its value would not be cut from logs",
+                where="evaluation.endpoint_keys",
+                fix=f"call it {variable}_KEY",
+            )
+        return required_key(self.environ, variable, provider)
 
     def account_of(self, provider: str, ref: str, what: str) -> Account:
         """The account that the ledger knows by `ref`. Raises `UsageError` when the environment opens another one:

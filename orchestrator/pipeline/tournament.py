@@ -23,7 +23,7 @@ from ..evaluation.sides import Side, graded
 from ..evaluation.tournament import Round, play, portions, winner_of
 from ..ledger.codec import dump, load
 from ..settings import RunSettings
-from .asking import most_usd
+from .asking import line_of
 from .begun import Begun
 from .evaluating import Served, evaluate, tuned_candidate
 from .grading import graders_of
@@ -125,8 +125,7 @@ async def _entrants(
 
 def _most(begun: Begun, entrants: Sequence[Served], asked: Sequence[Question]) -> Decimal | None:
     """Everybody asked everything, as if nobody dropped out."""
-    prompts = [question.row.example for question in asked]
-    each = [most_usd(begun.settings, served, begun.settings.to[0].model, prompts) for served in entrants]
+    each = [line_of(begun.settings, served, asked).usd for served in entrants]
     return None if None in each else sum((usd for usd in each if usd is not None), Decimal(0))
 
 
