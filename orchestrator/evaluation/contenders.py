@@ -16,7 +16,7 @@ from .rule import PROMPTED, Guardrail, Rule
 from .sides import Side, compare
 from .wording import percent
 
-__all__ = ["BESIDE", "contender_guardrails", "contenders", "is_prompted", "not_beaten", "told"]
+__all__ = ["BESIDE", "alternative", "contender_guardrails", "contenders", "is_prompted", "not_beaten", "told"]
 
 BESIDE = ("base", "tuned")
 """The two that the verdict is about; every other candidate is a contender."""
@@ -74,6 +74,29 @@ def _sentence(one: Contender, prompted: bool) -> str:
     if prompted:
         return f"Prompting alone reaches {score} ({one.label}): {unsure}, and a prompt needs no training."
     return f"{one.label} reaches {score}: {unsure}."
+
+
+def alternative(found: Sequence[Contender], prompted: Sequence[str]) -> str:
+    """Where tuning is not worth it: what to do in its place, by what the prompted base showed, if it was asked."""
+    tried = [one for one in found if one.name in prompted]
+    if not tried:
+        return (
+            "Ask the base with a better prompt, or with examples in it, as a further candidate: that is cheaper, and "
+            "was not tried here. Where the facts change often, retrieval (RAG)."
+        )
+    best = max(tried, key=lambda one: one.against_base.difference)
+    against = best.against_base
+    reach = f"{best.label} reaches {_level(against.tuned, against.kind)}, the base {_level(against.base, against.kind)}"
+    if _beaten_by(against):
+        return f"Take the prompt in place of tuning: {reach}."
+    return (
+        f"A better prompt is not shown to help either ({reach}). Where the answers rest on facts that the model was "
+        "never told, or that change, retrieval (RAG); else better or more pairs."
+    )
+
+
+def _beaten_by(against_base: Comparison) -> bool:
+    return against_base.low > 0 and against_base.p_value < 1 - against_base.confidence
 
 
 def _level(score: float, kind: str) -> str:

@@ -8,7 +8,7 @@ The rule's steps, in the order in which they are taken:
    (p < 1 − confidence). With few prompts that differ the two can part, and a deployment needs both.
 4. Shown better, and a gating guardrail fails: *iterate*.
 5. Shown better, and the improvement reaches the 20 % line: *deploy*; but *inconclusive* while a gating guardrail, or
-   one that the rule asks for, has not been measured.
+   one that the rule asks for, has not been measured, or not on prompts enough to show that it holds.
 6. Shown better, and the improvement lies between the lines: *iterate*.
 7. All else: *inconclusive*, with the number of prompts that would tell. This includes a difference above 0 whose
    improvement is under 10 % while its interval reaches past it: real, but not known to be too small.
@@ -195,11 +195,11 @@ def _stop(comparison: Comparison, rule: Rule, found: _Measured) -> Verdict:
 
 
 def _unguarded(comparison: Comparison, found: _Measured, unmeasured: list[Guardrail]) -> Verdict:
-    clause = f"{found.clause}, but a guardrail has no result: {wording.named(unmeasured)}"
+    clause = f"{found.clause}, but a guardrail is not shown to hold: {wording.named(unmeasured)}"
     return Verdict(
         answer="inconclusive",
         reason=_sentence(comparison, clause),
-        advice=("Measure the guardrail, or take it out of the rule before the next evaluation.",),
+        advice=("Measure it, or on more prompts; or take it out of the rule before the next evaluation.",),
     )
 
 

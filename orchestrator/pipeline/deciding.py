@@ -8,7 +8,7 @@ from typing import Any
 
 from ..canonical import plain
 from ..dataset.records import Row
-from ..evaluation.contenders import BESIDE, contender_guardrails, contenders, is_prompted, told
+from ..evaluation.contenders import BESIDE, alternative, contender_guardrails, contenders, is_prompted, told
 from ..evaluation.decide import Guardrail, Rule, Verdict, decide, ratio_guardrail
 from ..evaluation.economics import Terms, economics
 from ..evaluation.forgetting import forgotten_guardrail
@@ -26,7 +26,9 @@ from .grading import answers_of
 
 __all__ = ["Beside", "judge", "sides_of", "verdict_json"]
 
+# How the general advice begins in whose place a more telling one comes.
 _PLAIN_ITERATE = "Look at the prompts it still gets wrong"
+_PLAIN_STOP = "Try a better prompt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,10 @@ def _without_general(advice: Sequence[str]) -> tuple[str, ...]:
 
 
 def _with_more(verdict: Verdict, found: Sequence[Contender], prompted: Sequence[str]) -> Verdict:
-    """Contenders that are as good come first of all advice."""
+    """Contenders that are as good come first of all advice; where to stop, what to do instead."""
+    if verdict.answer == "stop":
+        kept = tuple(text for text in verdict.advice if not text.startswith(_PLAIN_STOP))
+        verdict = replace(verdict, advice=(*kept[:1], alternative(found, prompted), *kept[1:]))
     return replace(verdict, advice=(*told(found, prompted), *verdict.advice))
 
 

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
-import threading
-import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -21,7 +16,6 @@ from providers.errors import Auth, Billing, NotFound, Unreachable
 
 pytestmark = pytest.mark.anyio
 
-PROCESS = Path(__file__).with_name("asking.py")
 NOT_FOUND = (404, {"message": "The model does not exist", "code": "model_not_found"})
 
 
@@ -165,32 +159,6 @@ class _Trigger(list[tuple[int, int]]):
     def append(self, done: tuple[int, int]) -> None:
         if done[0] >= self._at:
             self._scope.cancel()
-
-
-@pytest.mark.slow
-async def test_after_a_kill_nothing_that_was_stored_is_asked_again(
-    asker: Any, account: Any, wire: Any, environ: dict[str, str], tmp_path: Path
-) -> None:
-    wire.slow_s = 0.03
-    await anyio.to_thread.run_sync(_ask_and_die, wire, environ, tmp_path / "home")
-    before = wire.counts.copy()
-    kept = {(asker.spec.candidates[name == "tuned"].model, key) for name, key, _ in await asker.answers()}
-    async with account() as provider:
-        await asker.run(provider)
-    text = {question.key: question.row.example.prompt[-1].text for question in asker.asked}
-    assert kept
-    assert all(wire.counts[model, text[key]] == before[model, text[key]] == 1 for model, key in kept)
-    assert wire.counts.total() <= 40 + before.total() - len(kept) + 4
-    assert len(await asker.answers()) == 40
-
-
-def _ask_and_die(wire: Any, environ: dict[str, str], home: Path) -> None:
-    asking = subprocess.Popen([sys.executable, str(PROCESS), str(home), "20"], env=environ)
-    deadline, tick = time.monotonic() + 30, threading.Event()
-    while len(wire.asked) < 17 and time.monotonic() < deadline:
-        tick.wait(0.002)
-    asking.kill()
-    asking.wait()
 
 
 async def test_a_model_that_does_not_exist_yet_is_waited_for(asker: Any, account: Any, wire: Any, clock: Any) -> None:

@@ -29,6 +29,22 @@ def test_a_prompt_that_is_as_good_as_the_tuned_model_comes_first_in_the_advice()
     )
 
 
+@pytest.mark.parametrize(
+    ("also", "says"),
+    [
+        ({}, "was not tried here"),
+        ({"also1": said("yes", 20, N)}, "Take the prompt in place of tuning: also1 model reaches 90%, the base 50%"),
+        ({"also1": said("yes", 101, N)}, "A better prompt is not shown to help either"),
+    ],
+)
+def test_where_tuning_is_not_worth_it_the_alternative_is_named(also: dict[str, object], says: str) -> None:
+    answers = {"base": said("yes", 100, N), "tuned": said("yes", 120, N), **also}
+    verdict = judge(evaluation(answers, RIGHT, models={"also1": "base"}), None, True).verdict
+    assert verdict.answer == "stop"
+    assert any(says in text for text in verdict.advice)
+    assert sum("RAG" in text for text in verdict.advice) <= 1
+
+
 def test_a_contender_that_is_beaten_is_not_mentioned() -> None:
     judged = judge(evaluation(better(also1=said("yes", 90, N)), RIGHT, models={"also1": "base"}), (), True)
     assert not any("Prompting alone" in text for text in judged.verdict.advice)
