@@ -504,12 +504,18 @@ class AsyncOrchestrator:
 
         return await failed_rows(self.session, await self._begun(run), Path(out))
 
-    async def report(self, run: str | None = None, *, out: Path | str | None = None) -> Written:
-        """Write the report of a run as far as it has come. Needs no key."""
+    async def report(
+        self, run: str | None = None, *, out: Path | str | None = None, csv: Path | str | None = None
+    ) -> Written:
+        """Write the report of a run as far as it has come, into the folder `out`. Needs no key.
+
+        `csv`: a file for every prompt with all its answers, safe to open in a spreadsheet.
+        """
         from .pipeline import run as steps
 
         begun = await self._begun(run)
-        return await steps.report(self.session, begun, None if out is None else Path(out))
+        folder, table = (None if path is None else Path(path) for path in (out, csv))
+        return await steps.report(self.session, begun, folder, table)
 
     async def _begun(self, run: str | None) -> Begun:
         from .pipeline import run as steps

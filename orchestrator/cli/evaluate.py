@@ -12,7 +12,7 @@ from .live import Counter
 from .options import asking, gather, grading, reading, spending
 from .run import consent
 from .shell import Shell, command
-from .verdict import finish
+from .verdict import finish, print_view
 
 __all__ = ["decide", "evaluate", "report"]
 
@@ -98,8 +98,15 @@ def decide(shell: Shell, run_id: str | None, **given: Any) -> None:
 @command()
 @click.argument("run_id", metavar="[RUN]", required=False)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder to write into.")
-def report(shell: Shell, run_id: str | None, out: Path | None) -> None:
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Also every prompt and answer as CSV.")
+@click.option("--terminal", is_flag=True, help="Also print it here, shorter.")
+def report(shell: Shell, run_id: str | None, out: Path | None, csv: Path | None, terminal: bool) -> None:
     """Write the report of RUN (default: the newest), as far as it has come."""
-    written = shell.call(lambda orchestrator: orchestrator.report(run_id, out=out))
-    shell.emit({"report": str(written.html), "report_json": str(written.json), "provenance": str(written.provenance)})
+    written = shell.call(lambda orchestrator: orchestrator.report(run_id, out=out, csv=csv))
+    files = {"report": written.html, "report_json": written.json, "provenance": written.provenance, "csv": written.csv}
+    shell.emit({name: None if path is None else str(path) for name, path in files.items()})
+    if terminal:
+        print_view(shell, written.view)
     shell.out.print(f"report: {written.html}")
+    if written.csv is not None:
+        shell.out.print(f"csv:    {written.csv}")

@@ -10,10 +10,13 @@ from .shell import Shell
 if TYPE_CHECKING:
     from ..pipeline.billed import Billed
     from ..pipeline.result import RunResult
+    from ..report import ReportView
+    from ..report.view import VerdictView
 
-__all__ = ["finish", "print_result"]
+__all__ = ["finish", "print_result", "print_view"]
 
 _STYLE = {"deploy": "bold green", "iterate": "bold yellow", "stop": "bold red", "inconclusive": "bold yellow"}
+_WIDEST = 76
 
 
 def finish(shell: Shell, result: RunResult) -> None:
@@ -29,6 +32,73 @@ def finish(shell: Shell, result: RunResult) -> None:
     raise SystemExit(int(EXIT_OF[verdict][0]))
 
 
+def print_result(shell: Shell, result: RunResult) -> None:
+    """The report's first screen, the bill, and where the report is."""
+    print_view(shell, result.view, marked=" (exploratory: the run's own verdict stays)" if result.exploratory else "")
+    for judging in result.judged.judgings:
+        for sentence in judging.sentences:
+            shell.out.print(f"  {judging.grader}: {sentence}", style="dim")
+    quoted = f"quoted {result.quote.total_text}; " if result.quote else ""
+    shell.out.print(f"  {quoted}billed {_bill_text(result.billed)}")
+    shell.out.print(f"report: {result.report}")
+    shell.out.print(f"run:    {result.run.id}", style="dim")
+
+
+def print_view(shell: Shell, view: ReportView, marked: str = "") -> None:
+    """The verdict in a sentence, its interval drawn, the candidates, the worst slices; or how far the run is."""
+    from ..report.sentence import headline
+    from .verdict_lines import Glyphs, candidate_lines, improvement_lines, slice_lines
+
+    verdict = view.verdict
+    if verdict is None:
+        shell.out.print(f"\n{headline(view)}")
+        return
+    shell.out.print(f"\nverdict: {verdict.answer}{marked}", style=_STYLE[verdict.answer])
+    shell.out.print(f"  {verdict.reason}")
+    for advice in verdict.advice:
+        shell.out.print(f"  next: {advice}")
+    width, glyphs = min(_WIDEST, shell.out.width - 4), Glyphs.for_encoding(shell.out.encoding)
+    for lines in (improvement_lines(view, width, glyphs), candidate_lines(view), slice_lines(view)):
+        _block(shell, lines)
+    _particulars(shell, view, verdict)
+
+
+def _block(shell: Shell, lines: list[str]) -> None:
+    """Lines that are laid out already: each is cut where the terminal ends, never folded."""
+    if lines:
+        shell.out.print()
+    for line in lines:
+        shell.out.print(f"  {line}", soft_wrap=True, overflow="crop", no_wrap=True, crop=True)
+
+
+def _particulars(shell: Shell, view: ReportView, verdict: VerdictView) -> None:
+    shell.out.print()
+    shell.out.print(f"  {verdict.n:,} held-out prompts; {verdict.test} p = {verdict.p_value:.2g}; {verdict.interval}")
+    evaluation = view.evaluation
+    if evaluation and evaluation.grader:
+        shell.out.print(f"  graded by {evaluation.grader}: {evaluation.grader_reason}", style="dim")
+    for metric in evaluation.metrics if evaluation else ():
+        from ..report import words
+
+        gap = words.points(metric.difference.value, metric.kind)
+        shell.out.print(f"  also measured, {metric.name}: {gap}")
+    for guardrail in verdict.guardrails:
+        state = {True: "passed", False: "failed", None: "not judged"}[guardrail.passed]
+        shell.out.print(f"  guardrail {guardrail.name} {state}: {guardrail.detail}")
+    if evaluation and evaluation.economics:
+        _economics(shell, view)
+
+
+def _economics(shell: Shell, view: ReportView) -> None:
+    from ..report import words
+
+    assert view.evaluation is not None
+    assert view.evaluation.economics is not None
+    found = view.evaluation.economics
+    paid = "not known" if found.months_to_break_even is None else words.months(found.months_to_break_even)
+    shell.out.print(f"  training paid back after: {paid}{f' ({found.why})' if found.why else ''}")
+
+
 def _bill_text(billed: Billed) -> str:
     """The sum, or the parts where one is not known: a partial sum is no total."""
     if billed.total_usd is not None:
@@ -41,36 +111,3 @@ def _bill_text(billed: Billed) -> str:
     }
     mark = " (sandbox, not money)" if billed.sandbox else ""
     return ", ".join(f"{name} {money(usd)}" for name, usd in parts.items()) + mark
-
-
-def print_result(shell: Shell, result: RunResult) -> None:
-    """The verdict in a sentence, the figures under it, the bill, and where the report is."""
-    judged = result.judged
-    c = judged.comparison
-    marked = " (exploratory: the run's own verdict stays)" if result.exploratory else ""
-    shell.out.print(f"\nverdict: {result.verdict}{marked}", style=_STYLE[result.verdict])
-    shell.out.print(f"  {judged.verdict.reason}")
-    for advice in judged.verdict.advice:
-        shell.out.print(f"  next: {advice}")
-    gap, low, high = (f"{100 * share:+.1f}" for share in (c.difference, c.low, c.high))
-    shell.out.print(
-        f"  base {c.base:.1%}, tuned {c.tuned:.1%} on {c.n} held-out prompts; difference {gap} points, "
-        f"{c.confidence:.0%} interval {low} to {high} ({c.interval}); {c.test} p = {c.p_value:.2g}"
-    )
-    shell.out.print(f"  graded by {judged.grader.name}: {judged.grader.reason}", style="dim")
-    for metric in judged.metrics:
-        m = metric.comparison
-        shell.out.print(
-            f"  beside it, {metric.name}: base {m.base:.3f}, tuned {m.tuned:.3f}, difference {m.difference:+.3f} "
-            f"({m.low:+.3f} to {m.high:+.3f}), adjusted p = {metric.p_adjusted:.2g}"
-        )
-    for judging in judged.judgings:
-        for sentence in judging.sentences:
-            shell.out.print(f"  {judging.grader}: {sentence}", style="dim")
-    billed = result.billed
-    quoted = f"quoted {result.quote.total_text}; " if result.quote else ""
-    shell.out.print(f"  {quoted}billed {_bill_text(billed)}")
-    for guardrail in judged.verdict.guardrails:
-        shell.out.print(f"  guardrail {guardrail.name}: {guardrail.detail}")
-    shell.out.print(f"report: {result.report}")
-    shell.out.print(f"run:    {result.run.id}", style="dim")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .judged import Ratio
 from .questions import Answer
+from .timing import timed_pairs
 
 __all__ = ["Measured", "cost_ratio", "latency_ratio"]
 
@@ -33,8 +34,8 @@ class Measured:
 def latency_ratio(
     base: Sequence[Answer], tuned: Sequence[Answer], confidence: float, *, comparable: bool
 ) -> Measured | None:
-    """Of the median seconds of prompts that both answered; None where none was timed."""
-    timed = [(b.latency_s, t.latency_s) for b, t in zip(base, tuned, strict=True) if not (b.missing or t.missing)]
+    """Of the median seconds of prompts that both answered, without the warm-up; None where none was timed."""
+    timed = [(b.latency_s, t.latency_s) for b, t in timed_pairs(base, tuned)]
     pairs = [(b, t) for b, t in timed if b is not None and t is not None]
     return _measured(pairs, np.median, confidence, comparable=comparable)
 

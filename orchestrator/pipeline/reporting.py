@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..canonical import plain
+from ..errors import UsageError
 from ..folders import writable
-from ..report import ReportView, write
+from ..report import ReportView, write, write_rows
 from .provenance import provenance
 from .session import Session
 from .story import Story
@@ -23,15 +24,23 @@ REPORTS = "reports"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Where the report, its JSON twin and the provenance record are."""
+    """Where the report, its JSON twin and the provenance record are, and what they show. `csv`: where asked for."""
 
     html: Path
     json: Path
     provenance: Path
+    view: ReportView
+    csv: Path | None = None
 
 
-async def write_report(session: Session, story: Story, out: Path | None = None) -> Written:
-    """Write all three into `out`, by default `.tunewright/reports/RUN/`."""
+async def write_report(session: Session, story: Story, out: Path | None = None, *, csv: Path | None = None) -> Written:
+    """Write all three into `out`, by default `.tunewright/reports/RUN/`, and every prompt with its answers to `csv`.
+
+    Raises `UsageError` for a CSV of a run that has no answers yet.
+    """
+    if csv is not None and story.evaluated is None:
+        fix = f"tunewright evaluate {story.begun.run.id}"
+        raise UsageError(f"run {story.begun.run.id} has no answers yet to write as CSV", where=str(csv), fix=fix)
     desk = session.desk
     folder = writable(out or session.home / REPORTS / story.begun.run.id)
     metrics = await desk.db(desk.ledger.intents.metrics, story.intent.id) if story.intent else ()
@@ -41,7 +50,9 @@ async def write_report(session: Session, story: Story, out: Path | None = None) 
     files = write(view, folder)
     path = folder / "provenance.json"
     _write_json(path, record)
-    return Written(html=files.html, json=files.json, provenance=path)
+    if csv is not None:
+        write_rows(view, writable(csv.parent) / csv.name)
+    return Written(html=files.html, json=files.json, provenance=path, view=view, csv=csv)
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

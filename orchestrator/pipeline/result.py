@@ -12,6 +12,7 @@ from ..canonical import plain
 from ..costing import Quote
 from ..evaluation.judged import Judged
 from ..ledger import Run
+from ..report import ReportView
 from .billed import Billed
 from .deciding import verdict_json
 
@@ -22,7 +23,8 @@ __all__ = ["RunResult"]
 class RunResult:
     """A run from pairs to a verdict. `quote` and `job` are None when models that already exist were compared.
 
-    `exploratory`: why this verdict is not the run's own, which stays as `run.record["verdict"]`; '' where it is.
+    `view`: what the report shows. `exploratory`: why this verdict is not the run's own, which stays as
+    `run.record["verdict"]`; '' where it is.
     """
 
     run: Run
@@ -33,6 +35,7 @@ class RunResult:
     report: Path
     report_json: Path
     provenance: Path
+    view: ReportView
     exploratory: str = ""
 
     @property

@@ -305,6 +305,7 @@ async def finish(session: Session, begun: Begun, evaluated: Evaluated) -> RunRes
         report=written.html,
         report_json=written.json,
         provenance=written.provenance,
+        view=written.view,
         exploratory=story.exploratory,
     )
 
@@ -375,13 +376,13 @@ async def asked_before(session: Session, begun: Begun) -> Evaluated:
     return Evaluated(spec=spec, questions=asked, answers=await stored(desk, begun.run.evaluation_id), rule=rule)
 
 
-async def report(session: Session, begun: Begun, out: Path | None) -> Written:
+async def report(session: Session, begun: Begun, out: Path | None, csv: Path | None = None) -> Written:
     """The report of a run as far as it has come."""
     if begun.run.evaluation_id is not None:
         evaluated = await asked_before(session, begun)
-        return await write_report(session, await _story(session, begun, evaluated), out)
+        return await write_report(session, await _story(session, begun, evaluated), out, csv=csv)
     intent = await intent_of(session, begun.run) if begun.run.intent_id else None
-    return await write_report(session, Story(begun=begun, intent=intent), out)
+    return await write_report(session, Story(begun=begun, intent=intent), out, csv=csv)
 
 
 async def _story(session: Session, begun: Begun, evaluated: Evaluated) -> Story:

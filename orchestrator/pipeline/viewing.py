@@ -35,7 +35,8 @@ from .choosing import evaluated_model
 from .lifespan import shutdown_of
 from .pricing import price_rows
 from .story import Story
-from .viewing_models import evaluation_view, training_view, verdict_view
+from .viewing_evaluation import evaluation_view
+from .viewing_models import training_view, verdict_view
 
 __all__ = ["EXIT_OF", "view_of"]
 
@@ -73,7 +74,7 @@ def view_of(
         dates=_dates(begun.run, begun.quote, now),
         data=_data(story),
         training=None if story.intent is None else training_view(story, metrics, events),
-        evaluation=None if judged is None else evaluation_view(story),
+        evaluation=evaluation_view(story.evaluated, judged) if story.evaluated and judged else None,
         provenance=_provenance(story, record),
         exit_code=None if exit_code is None else int(exit_code),
         exit_meaning=meaning,
@@ -112,7 +113,7 @@ def _money(quote: Quote, billed: Billed | None) -> MoneyView:
         for line in quote.lines
     ]
     if billed is not None:
-        lines.append(MoneyLine(item="evaluation, both models", billed_usd=billed.evaluation_usd, note="as billed"))
+        lines.append(MoneyLine(item="evaluation, all models", billed_usd=billed.evaluation_usd, note="as billed"))
     unknown = [name for name in ("training", "evaluation", "hosting") if billed and _part(billed, name) is None]
     return MoneyView(
         lines=tuple(lines),

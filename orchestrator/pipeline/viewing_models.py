@@ -1,38 +1,29 @@
-"""The model half of a report view: the verdict, the training curve, the answers side by side."""
+"""The model half of a report view: the verdict, the training curve and its checkpoints."""
 
 from __future__ import annotations
 
 import json
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from decimal import Decimal
 from typing import Any
 
 from providers.records import TERMINAL_STATES, Checkpoint, JobEvent, MetricPoint
 
 from ..canonical import plain
-from ..evaluation.graders import Grade
 from ..evaluation.judged import Judged
-from ..evaluation.questions import Answer, Candidate, Question
 from ..jobs.health import diagnose
 from ..jobs.trouble import stopped_because
 from ..ledger import Intent
 from ..ledger.codec import dump, load
 from ..report.view import (
-    AnswerView,
     CheckpointView,
     CurvePoint,
     DiagnosisView,
     Estimate,
-    EvaluationView,
     GuardrailView,
     HyperparameterView,
     JobView,
-    RowView,
     RuleView,
-    SideView,
-    SliceView,
     TrainingView,
     VerdictView,
 )
@@ -40,7 +31,7 @@ from ..report.words import value
 from .choosing import evaluated_checkpoint, why_evaluated
 from .story import Story
 
-__all__ = ["evaluation_view", "training_view", "verdict_view"]
+__all__ = ["training_view", "verdict_view"]
 
 
 def verdict_view(judged: Judged) -> VerdictView:
@@ -72,7 +63,9 @@ def verdict_view(judged: Judged) -> VerdictView:
             sha256=verdict.rule_sha256,
             settings={item.name: getattr(rule, item.name) for item in fields(rule)},
         ),
-        guardrails=tuple(GuardrailView(name=g.name, passed=g.passed, detail=g.detail) for g in verdict.guardrails),
+        guardrails=tuple(
+            GuardrailView(name=g.name, passed=g.passed, detail=g.detail, gates=g.gates) for g in verdict.guardrails
+        ),
         missing_base=judged.missing_base,
         missing_tuned=judged.missing_tuned,
     )
@@ -87,6 +80,8 @@ def training_view(story: Story, metrics: Sequence[MetricPoint], events: Sequence
     record = story.begun.run.record
     chosen, why = evaluated_checkpoint(record), why_evaluated(record)
     saved = [load(Checkpoint, dump(item)) for item in record.get("checkpoints", ())]
+    if chosen is None and story.judged is not None and job is not None:
+        chosen = next((item.id for item in saved if item.model and item.model == job.tuned_model), None)
     return TrainingView(
         checkpoints=tuple(_checkpoint(item, chosen == item.id) for item in saved),
         jobs=(
@@ -129,7 +124,7 @@ def _what_we_did(intent: Intent) -> tuple[str, ...]:
 
 
 def _checkpoint(item: Checkpoint, chosen: bool) -> CheckpointView:
-    """One saved state of the job. None is marked as chosen where the final model is what was evaluated."""
+    """One saved state of the job; the chosen one is what was evaluated."""
     point = item.metrics
     return CheckpointView(
         id=item.id,
@@ -175,102 +170,3 @@ def _filled_in(story: Story, sent: Mapping[str, Any]) -> tuple[HyperparameterVie
         for name, found in (plain(job.hyperparameters) if job else {}).items()
         if name not in sent and found is not None and f'"{name}": {json.dumps(found)}' not in asked
     )
-
-
-def evaluation_view(story: Story) -> EvaluationView:
-    """Both sides over all prompts, then every prompt with both answers."""
-    evaluated, judged = story.evaluated, story.judged
-    assert evaluated is not None
-    assert judged is not None
-    by_name = {candidate.name: candidate for candidate in evaluated.spec.candidates}
-    base, tuned = evaluated.of("base"), evaluated.of("tuned")
-    same_serving = by_name["base"].serving == by_name["tuned"].serving
-    systems = {next((m.text for m in q.row.example.prompt if m.role == "system"), None) for q in evaluated.questions}
-    return EvaluationView(
-        sides=(
-            _side(by_name["base"], base, judged.base_grades, judged, judged.missing_base),
-            _side(by_name["tuned"], tuned, judged.tuned_grades, judged, judged.missing_tuned),
-        ),
-        rows=tuple(
-            _row(*item, labels=any(one.kind == "label" for one in judged.slices))
-            for item in zip(evaluated.questions, base, tuned, judged.base_grades, judged.tuned_grades, strict=True)
-        ),
-        slices=tuple(
-            SliceView(label=s.label, n=s.n, base=s.base, tuned=s.tuned, difference=Estimate(s.tuned - s.base))
-            for s in judged.slices
-        ),
-        grader=judged.grader.name,
-        grader_reason=judged.grader.reason,
-        sampling=plain(evaluated.spec.sampling),
-        system=next(iter(systems)) if len(systems) == 1 else None,
-        latency_comparable=same_serving,
-        latency_note="" if same_serving else "one is served on its own machine, the other shared: not comparable",
-        notes=judged.comparison.notes,
-    )
-
-
-def _row(question: Question, base: Answer, tuned: Answer, b: Grade, t: Grade, *, labels: bool) -> RowView:
-    row = question.row
-    return RowView(
-        number=row.number,
-        file=row.file,
-        prompt=next((m.text for m in reversed(row.example.prompt) if m.role == "user"), ""),
-        reference=row.example.answer,
-        label=row.example.answer if labels else None,
-        accept=row.accept,
-        base=_answer(base, b),
-        tuned=_answer(tuned, t),
-    )
-
-
-def _answer(answer: Answer, grade: Grade) -> AnswerView:
-    return AnswerView(
-        text=None if answer.error else answer.text or answer.refusal or "",
-        score=grade.score,
-        passed=grade.passed,
-        note=grade.note,
-        error=answer.error,
-        finish_reason=answer.finish_reason,
-        latency_s=answer.latency_s,
-        first_token_s=answer.first_token_s,
-        prompt_tokens=answer.input_tokens,
-        answer_tokens=answer.output_tokens,
-        usd=answer.usd,
-    )
-
-
-def _side(
-    candidate: Candidate, answers: Sequence[Answer], grades: Sequence[Grade], judged: Judged, missing: int
-) -> SideView:
-    c = judged.comparison
-    score, interval = (c.base, c.base_interval) if candidate.name == "base" else (c.tuned, c.tuned_interval)
-    latency = [a.latency_s for a in answers if a.latency_s is not None]
-    first = [a.first_token_s for a in answers if a.first_token_s is not None]
-    usd = [a.usd for a in answers if a.usd is not None]
-    total = sum(usd, Decimal(0)) if len(usd) == len(answers) - missing and usd else None
-    return SideView(
-        role=candidate.name,
-        model=candidate.label or candidate.model,
-        serving=candidate.serving,
-        score=Estimate(score, interval.low, interval.high),
-        passed=sum(bool(g.passed) for g in grades) if c.kind == "binary" else None,
-        answered=len(answers) - missing,
-        missing=missing,
-        latency_p50_s=_quantile(latency, 0.50),
-        latency_p95_s=_quantile(latency, 0.95),
-        first_token_p50_s=_quantile(first, 0.50),
-        first_token_p95_s=_quantile(first, 0.95),
-        prompt_tokens=sum(a.input_tokens or 0 for a in answers),
-        answer_tokens=sum(a.output_tokens or 0 for a in answers),
-        usd=total,
-        usd_per_1000=None if total is None else total * 1000 / len(usd),
-    )
-
-
-def _quantile(values: Sequence[float], share: float) -> float | None:
-    """The empirical quantile; with one value, that value."""
-    if not values:
-        return None
-    if len(values) == 1:
-        return values[0]
-    return statistics.quantiles(values, n=100, method="inclusive")[round(share * 100) - 1]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .files import ReportFiles, write
+from .files import ReportFiles, write, write_rows
 from .page import render
 from .twin import SCHEMA_VERSION, from_json, to_json
 from .view import ReportView
 
-__all__ = ["SCHEMA_VERSION", "ReportFiles", "ReportView", "from_json", "render", "to_json", "write"]
+__all__ = ["SCHEMA_VERSION", "ReportFiles", "ReportView", "from_json", "render", "to_json", "write", "write_rows"]

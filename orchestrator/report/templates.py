@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["raw", "template"]
 
 _ASSETS = files(__package__) / "assets"
-_FILTERS = ("count", "day", "figure", "interval", "loss", "moment", "p_value", "points", "seconds", "share")
+_FILTERS = ("count", "day", "figure", "interval", "loss", "moment", "months", "p_value", "points", "seconds", "share")
 _MORE_FILTERS = ("sentence", "short_hash", "usd", "value")
 
 
@@ -43,7 +43,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {name: getattr(words, name) for name in _FILTERS + _MORE_FILTERS}
-    environment.globals |= {"usd_range": words.usd_range, "hours": words.hours, "asset": _asset}
+    environment.globals |= {name: getattr(words, name) for name in ("beside_quote", "hours", "usd_range")}
+    environment.globals["asset"] = _asset
     return environment
 
 

@@ -1,4 +1,4 @@
-"""The JSON twin of a report: `from_json(to_json(view)) == view`, and the text of it that is safe inside a page.
+"""The JSON twin of a report: `from_json(to_json(view)) == view`; and JSON as text that is safe inside a page.
 
 Decimals and dates are strings, unknown values null; NaN and infinities become null, since JSON has none.
 """
@@ -28,9 +28,6 @@ __all__ = ["SCHEMA_VERSION", "dumps", "embeddable", "from_json", "plain", "to_js
 SCHEMA_VERSION = 1
 
 _KIND = "tunewright.report"
-_LONGEST_EMBEDDED = 20_000
-"""Characters of one text kept inside the page; the JSON file beside it has the rest."""
-
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSAFE_IN_PAGE = re.compile("[<>&\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
@@ -51,20 +48,20 @@ def from_json(document: Mapping[str, Any]) -> ReportView:
     return _adapter().validate_python(document)
 
 
-def dumps(document: Mapping[str, Any], *, indent: int | None = None) -> str:
+def dumps(document: Mapping[str, Any] | None, *, indent: int | None = None) -> str:
     """Strict JSON that can always be written as UTF-8: a lone surrogate stays a `\\ud8xx` escape."""
     separators = (",", ": ") if indent else (",", ":")
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
     return _LONE_SURROGATE.sub(_escape, text)
 
 
-def embeddable(document: Mapping[str, Any]) -> str:
-    """The same document as text for `<script type="application/json">`: no character in it can end or begin markup.
+def embeddable(document: Mapping[str, Any] | None) -> str:
+    """JSON as text for `<script type="application/json">`: no character in it can end or begin markup.
 
-    Invisible and direction-changing characters are escaped too, so the page's source reads as it runs. Very long texts
-    are cut, each saying how much is left out.
+    Invisible and direction-changing characters are escaped too, so the page's source reads as it runs. The document
+    holds plain values only, as `plain` makes them.
     """
-    return _UNSAFE_IN_PAGE.sub(_escape, dumps(_shortened(document)))
+    return _UNSAFE_IN_PAGE.sub(_escape, dumps(document))
 
 
 def plain(value: object) -> Any:
@@ -89,14 +86,6 @@ def plain(value: object) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
     return str(value)
-
-
-def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > _LONGEST_EMBEDDED:
-        return f"{value[:_LONGEST_EMBEDDED]}… [{len(value) - _LONGEST_EMBEDDED:,} more characters in the JSON file]"
-    if isinstance(value, Mapping):
-        return {key: _shortened(item) for key, item in value.items()}
-    return [_shortened(item) for item in value] if isinstance(value, list) else value
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -10,9 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal
 
+from .view_evaluation import (
+    AnswerView,
+    EconomicsView,
+    Estimate,
+    EvaluationView,
+    MetricView,
+    RatioView,
+    RowView,
+    SideView,
+    SliceView,
+)
 from .view_inputs import (
     BandView,
     DataView,
@@ -37,6 +47,7 @@ __all__ = [
     "DateView",
     "DiagnosisView",
     "DroppedView",
+    "EconomicsView",
     "Estimate",
     "EvaluationView",
     "FindingView",
@@ -44,10 +55,12 @@ __all__ = [
     "HyperparameterView",
     "JobView",
     "MaintenanceView",
+    "MetricView",
     "MoneyLine",
     "MoneyView",
     "PriceView",
     "ProvenanceView",
+    "RatioView",
     "ReportView",
     "RowView",
     "RuleView",
@@ -58,15 +71,6 @@ __all__ = [
     "TrainingView",
     "VerdictView",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value with its confidence interval; `low` and `high` are None where there is none."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 # ── the verdict ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -86,11 +90,15 @@ class RuleView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardrailView:
-    """One condition beside the difference, such as rows left unanswered. `passed` None: it was not judged."""
+    """One condition beside the difference, such as rows left unanswered. `passed` None: it was not judged.
+
+    `gates` False: it is shown and decides nothing.
+    """
 
     name: str
     passed: bool | None
     detail: str = ""
+    gates: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,95 +207,6 @@ class TrainingView:
     points: tuple[CurvePoint, ...] = ()
     diagnoses: tuple[DiagnosisView, ...] = ()
     checkpoints: tuple[CheckpointView, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-# ── evaluation ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideView:
-    """One model over all prompts. `score` is the share passed, or the mean score. `serving` labels its latency."""
-
-    role: str
-    model: str
-    serving: str = ""
-    score: Estimate = Estimate(None)
-    passed: int | None = None
-    answered: int | None = None
-    missing: int = 0
-    latency_p50_s: float | None = None
-    latency_p95_s: float | None = None
-    first_token_p50_s: float | None = None
-    first_token_p95_s: float | None = None
-    prompt_tokens: int | None = None
-    answer_tokens: int | None = None
-    usd: Decimal | None = None
-    usd_per_1000: Decimal | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SliceView:
-    """One label's rows. Exploratory: `p_adjusted` is corrected for looking at many slices."""
-
-    label: str
-    n: int
-    base: float | None = None
-    tuned: float | None = None
-    difference: Estimate = Estimate(None)
-    p_value: float | None = None
-    p_adjusted: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerView:
-    """One model's answer to one prompt. `text` None: it was never received, `error` says why."""
-
-    text: str | None
-    score: float | None = None
-    passed: bool | None = None
-    note: str = ""
-    error: str | None = None
-    finish_reason: str | None = None
-    latency_s: float | None = None
-    first_token_s: float | None = None
-    prompt_tokens: int | None = None
-    answer_tokens: int | None = None
-    usd: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowView:
-    """One held-out prompt with its reference and the answers. `also`: answers of further models, by role.
-
-    `prompt` is what differs from row to row, the user's words; a system prompt common to all stands in the evaluation.
-    """
-
-    number: int
-    prompt: str
-    reference: str
-    base: AnswerView | None = None
-    tuned: AnswerView | None = None
-    label: str | None = None
-    file: str = ""
-    accept: tuple[str, ...] = ()
-    also: Mapping[str, AnswerView] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationView:
-    """The same held-out prompts asked of every side. `latency_comparable` None: not judged."""
-
-    sides: tuple[SideView, ...] = ()
-    rows: tuple[RowView, ...] = ()
-    slices: tuple[SliceView, ...] = ()
-    grader: str = ""
-    grader_reason: str = ""
-    sampling: Mapping[str, Any] = field(default_factory=dict)
-    system: str | None = None
-    latency_comparable: bool | None = None
-    latency_note: str = ""
     notes: tuple[str, ...] = ()
 
 

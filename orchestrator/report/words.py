@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeGuard
 
 from .view import Estimate
 
 __all__ = [
     "DASH",
+    "beside_quote",
     "count",
     "day",
     "figure",
@@ -19,6 +20,7 @@ __all__ = [
     "interval",
     "loss",
     "moment",
+    "months",
     "p_value",
     "points",
     "seconds",
@@ -36,8 +38,8 @@ _MINUS = "−"
 _JOIN = "\u00a0"  # a figure is never parted from its unit at a line's end
 
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 
@@ -55,21 +57,31 @@ def _sign(match: re.Match[str]) -> str:
     return f"⟨U+{ord(match[0]):04X}⟩"
 
 
-def usd(amount: Decimal | None) -> str:
+def usd(amount: Decimal | None, rounding: str = ROUND_HALF_EVEN) -> str:
     """Dollars with cents; whole thousands without, and below ten cents with two digits that count."""
     if amount is None:
         return "unknown"
     if abs(amount) >= 1000 and amount == amount.to_integral_value():
         return f"${amount:,.0f}"
     places = 2 if amount == 0 or abs(amount) >= Decimal("0.1") else min(8, 1 - amount.adjusted())
-    return f"${amount:,.{places}f}".replace("$-", f"{_MINUS}$")
+    rounded = amount.quantize(Decimal(1).scaleb(-places), rounding)
+    return f"${rounded:,.{places}f}".replace("$-", f"{_MINUS}$")
 
 
 def usd_range(low: Decimal | None, high: Decimal | None) -> str:
-    """A low and a high figure, or the one where they agree."""
+    """A low and a high figure, or the one where they agree. Rounded outwards, so that the range holds what it is of."""
     if low is None or high is None or usd(low) == usd(high):
         return usd(high if low is None else low)
-    return f"{usd(low)} to {usd(high)}"
+    return f"{usd(low, ROUND_FLOOR)} to {usd(high, ROUND_CEILING)}"
+
+
+def beside_quote(bill: Decimal, low: Decimal, high: Decimal) -> str:
+    """How a bill lies beside a quote, to the cents that are shown."""
+    if bill > high and usd(bill) != usd(high):
+        return f"The bill passed the quote's high end by {usd(bill - high)}."
+    if bill < low and usd(bill) != usd(low):
+        return f"The bill stayed {usd(low - bill)} under the quote's low end."
+    return "The bill lies inside the quote."
 
 
 def share(number: float | None, digits: int = 1) -> str:
@@ -143,6 +155,16 @@ def moment(at: datetime | None) -> str:
     if at is None:
         return DASH
     return f"{at:%Y-%m-%d %H:%M}" if at.tzinfo is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def months(number: Decimal | None) -> str:
+    """2.3 months; past two years in years."""
+    if number is None:
+        return DASH
+    if number < 1:
+        return "less than a month"
+    amount, unit = (number, "months") if number <= 24 else (number / 12, "years")
+    return f"{amount:,.1f}".removesuffix(".0") + f"{_JOIN}{unit}"
 
 
 def sentence(text: str) -> str:

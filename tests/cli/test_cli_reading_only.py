@@ -63,6 +63,29 @@ def test_a_report_is_written_without_a_key(tunewright: Any, ran: dict[str, Any],
     assert Path(ran["report"]).is_file()
 
 
+def test_a_report_goes_to_the_terminal_and_to_csv_where_asked(tunewright: Any, ran: dict[str, Any], work: Path) -> None:
+    answer = tunewright("report", "--terminal", "--csv", "out/rows.csv")
+    assert answer.code == 0
+    for part in (
+        f"verdict: {ran['verdict']}",
+        "interval",
+        "candidate",
+        f"report: {ran['report']}",
+        "csv:    out/rows.csv",
+    ):
+        assert part in answer.out
+    lines = (work / "out" / "rows.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0].startswith("row,file,label,group,prompt,reference,also right,outcome,base answer")
+    assert len(lines) == 1 + ran["difference"]["prompts"]
+
+
+def test_a_csv_of_a_run_without_answers_is_refused(tunewright: Any, pairs: Path, server: Any) -> None:
+    tunewright("submit", pairs, *TO, *SPEND, env=server.environ)
+    answer = tunewright("report", "--csv", "rows.csv", "--json")
+    assert (answer.code, answer.error["where"]) == (2, "rows.csv")
+    assert answer.error["fix"].startswith("tunewright evaluate ")
+
+
 def test_what_was_play_money_stays_so_beside_a_real_key(tunewright: Any, ran: dict[str, Any]) -> None:
     answer = tunewright("decide", env={"OPENAI_API_KEY": "sk-real-looking-0123456789"})
     assert "(sandbox, not money)" in answer.out
