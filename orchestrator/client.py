@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, partial
 from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .jobs.watch import Reading
     from .jobs.work import Tally
     from .ledger import Bill, Run
+    from .nouns.batches import Batches
     from .nouns.jobs import Jobs
     from .nouns.limits import Limits
     from .nouns.models import Models, Platforms
@@ -75,6 +77,10 @@ def _capped(_quote: Quote | None, settings: RunSettings) -> None:
         raise BudgetRefused(
             "nobody agreed to spend", where="max_usd", fix="pass max_usd=Decimal('…'), or consent=your own function"
         )
+
+
+_AS_AGREED = ("max_usd", "concurrency", "batch")
+"""What may be given to an evaluation that was agreed to before: how it is asked, and what it may cost at most."""
 
 
 class AsyncOrchestrator:
@@ -433,6 +439,7 @@ class AsyncOrchestrator:
         run: str | None = None,
         *,
         consent: Consent = _capped,
+        timeout_s: float | None = None,
         progress: Progress = _uncounted,
         save_answers: Path | str | None = None,
         grader: Sequence[str] | str | None = None,
@@ -446,14 +453,16 @@ class AsyncOrchestrator:
         With other options (`also`, `also_prompt`, `also_shots`, `samples`, `temperature`, `max_tokens` …) the run's
         held-out rows are asked anew, quoted and agreed to first, and `max_usd` is the run's new cap. `grader`, `judge`:
         others than the run's own, as in `decide`; a judge is asked, and paid, for what it has not judged yet.
-        `save_answers`: a file to keep every answer in, which `also="answers:FILE"` reads.
+        `save_answers`: a file to keep every answer in, which `also="answers:FILE"` reads. `batch`: ask by the platforms'
+        batches, or "auto"; by default as the run was started. `timeout_s`: how long to wait for batches. Raises
+        `StillRunning` then; called again, it goes on.
         """
         from .nouns.evaluating import evaluate_again, evaluate_run, regraded
 
-        begun = regraded(await self._begun(run), grader, judge, human_labels)
-        if not any(value is not None for name, value in options.items() if name not in ("max_usd", "concurrency")):
-            return await evaluate_run(self.session, begun, progress, save_answers, options)
-        return await evaluate_again(self.session, begun, consent, progress, save_answers, options)
+        begun, until = regraded(await self._begun(run), grader, judge, human_labels), self._until(timeout_s)
+        if not any(value is not None for name, value in options.items() if name not in _AS_AGREED):
+            return await evaluate_run(self.session, begun, progress, save_answers, options, until)
+        return await evaluate_again(self.session, begun, consent, progress, save_answers, options, until)
 
     async def compare(
         self,
@@ -462,6 +471,7 @@ class AsyncOrchestrator:
         base: str,
         tuned: str,
         consent: Consent = _capped,
+        timeout_s: float | None = None,
         progress: Progress = _uncounted,
         save_answers: Path | str | None = None,
         **options: Unpack[RunOptions],
@@ -469,13 +479,18 @@ class AsyncOrchestrator:
         """Compare models that already exist, on every pair that no tuned one was trained on here.
 
         `base` and `tuned` are PLATFORM:MODEL, URL#MODEL or answers:FILE, and so is each of `also`. `save_answers`: a
-        file to keep every answer in.
+        file to keep every answer in. `timeout_s`: how long to wait for batches. Raises `StillRunning` then; `evaluate`
+        goes on.
         """
         from .nouns.evaluating import compare_models
 
         options["to"] = (base,)
         settings = self.settings(pairs, **options)
-        return await compare_models(self.session, settings, tuned, consent, progress, save_answers)
+        until = self._until(timeout_s)
+        return await compare_models(self.session, settings, tuned, consent, progress, save_answers, until)
+
+    def _until(self, timeout_s: float | None) -> datetime | None:
+        return None if timeout_s is None else self._clock.now() + timedelta(seconds=timeout_s)
 
     async def decide(
         self,
@@ -570,6 +585,13 @@ class AsyncOrchestrator:
         from .nouns.money import Leases
 
         return Leases(self._project)
+
+    @property
+    def batches(self) -> Batches:
+        """Questions bought by the file."""
+        from .nouns.batches import Batches
+
+        return Batches(self._project)
 
     @property
     def webhooks(self) -> Webhooks:

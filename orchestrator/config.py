@@ -138,6 +138,8 @@ class EvaluationConfig(_Section):
     also: tuple[str, ...] = _setting((), "further candidates, as with --also")
     samples: int = _setting(1, "answers a prompt; more than one needs a temperature above 0", ge=1, le=100)
     endpoint_keys: dict[str, str] = _mapping("URL of an endpoint → environment variable that holds its key")
+    batch: bool | Literal["auto"] = _setting(False, "ask by the platforms' batches; auto: above batch_above questions")
+    batch_above: int = _setting(20_000, "questions to a model above which batch = auto asks by batches", ge=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ __all__ = [
     "RunSettings",
     "Target",
     "asked_anew",
+    "batch_choice",
     "merge",
     "regraded",
     "trouble_policy",
@@ -100,6 +101,8 @@ class RunSettings:
     also_prompts: tuple[AlsoPrompt, ...] = ()
     also_shots: int = 0
     samples: int = 1
+    batch: bool | Literal["auto"] = False
+    batch_above: int = 20_000
     rule: Rule = Rule()
     prompts_per_month: int | None = None
     choose: Literal["checkpoint"] | None = None
@@ -112,6 +115,10 @@ class RunSettings:
     accept_sunset: bool = False
     on_trouble: TroublePolicy = TroublePolicy()
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def by_batches(self, questions: int) -> bool:
+        """Whether so many questions to a model go by the file: as told, or with "auto" above the number told."""
+        return questions > self.batch_above if self.batch == "auto" else self.batch is True
 
     @property
     def target(self) -> Target:
@@ -177,6 +184,7 @@ class RunOptions(TypedDict, total=False):
     also_prompt: Sequence[Path | str] | Path | str | None
     also_shots: int | None
     samples: int | None
+    batch: bool | str | None
     again: bool | None
     accept_unknown: bool | None
     accept_sunset: bool | None
@@ -197,6 +205,7 @@ class EvaluateOptions(TypedDict, total=False):
     max_hosting_hours: Decimal | None
     accept_unknown: bool | None
     prices: Path | str | None
+    batch: bool | str | None
 
 
 _SEVERAL = {"to", "skip", "allow_secrets", "grader", "also", "also_prompt"}
@@ -259,6 +268,8 @@ def merge(config: Config, pairs: Path, **given: Unpack[RunOptions]) -> RunSettin
         judge=grading.judge,
         human_labels=grading.human_labels,
         concurrency=flags.get("concurrency", asking.concurrency),
+        batch=batch_choice(flags.get("batch", asking.batch)),
+        batch_above=asking.batch_above,
         also=tuple(dict.fromkeys(flags.get("also") or asking.also)),
         also_prompts=tuple(_prompt(Path(file)) for file in flags.get("also_prompt", ())),
         also_shots=flags.get("also_shots", 0),
@@ -362,12 +373,14 @@ def asked_anew(settings: RunSettings, given: EvaluateOptions) -> RunSettings:
         changes["also"] = tuple(dict.fromkeys(flags["also"]))
     if "also_prompt" in flags:
         changes["also_prompts"] = tuple(_prompt(Path(file)) for file in flags["also_prompt"])
+    if "batch" in flags:
+        changes["batch"] = batch_choice(flags["batch"])
     changes["samples"] = _samples(flags.get("samples", settings.samples), sampling.temperature)
     return replace(settings, sampling=sampling, **changes)
 
 
 _KEPT_AS_GIVEN = {"also_shots", "concurrency", "max_usd", "max_hosting_hours", "accept_unknown", "prices"}
-_ASKED_ANEW = _KEPT_AS_GIVEN | {"also", "also_prompt", "samples", "temperature", "max_tokens"}
+_ASKED_ANEW = _KEPT_AS_GIVEN | {"batch", "also", "also_prompt", "samples", "temperature", "max_tokens"}
 
 
 def _samples(samples: int, temperature: float) -> int:
@@ -419,6 +432,14 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
         if name in flags:
             _refuse_other(name, flags[name] if name in _SEVERAL else (flags[name],), choices)
     return flags
+
+
+def batch_choice(value: bool | str) -> bool | Literal["auto"]:
+    """By the file, one by one, or \"auto\". Raises `UsageError` for any other word."""
+    if isinstance(value, bool):
+        return value
+    _refuse_other("batch", (value,), ("auto",))
+    return "auto"
 
 
 def _several(value: Any) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .blocking import Blocking, blocking
 from .client import AsyncOrchestrator
+from .nouns.batches import Batches
 from .nouns.jobs import Jobs
 from .nouns.models import Models, Platforms
 from .nouns.money import Budget, Leases
@@ -57,6 +58,12 @@ class _BlockingLeases(Blocking):
     stop = blocking(Leases.stop)
     stop_unknown = blocking(Leases.stop_unknown)
     resolve = blocking(Leases.resolve)
+
+
+class _BlockingBatches(Blocking):
+    ls = blocking(Batches.ls)
+    cancel = blocking(Batches.cancel)
+    resolve = blocking(Batches.resolve)
 
 
 class _BlockingWebhooks(Blocking):
@@ -114,6 +121,11 @@ class Orchestrator(Blocking):
     def leases(self) -> _BlockingLeases:
         """What bills by the hour."""
         return _BlockingLeases(self._async.leases)
+
+    @property
+    def batches(self) -> _BlockingBatches:
+        """Questions bought by the file."""
+        return _BlockingBatches(self._async.batches)
 
     @property
     def webhooks(self) -> _BlockingWebhooks:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from . import classify
 from .contract import Connection, Platform
-from .errors import Auth, Billing, NotFound, ProviderError, Unsupported
+from .errors import Auth, Billing, CannotTell, NotFound, ProviderError, Unsupported
 
 if TYPE_CHECKING:
+    from .batches import BatchAnswer, RemoteBatch
     from .records import Decision, Lease, Plan, RemoteEstimate, RemoteJob
     from .weights import WeightsKind, WeightsStream
 
 __all__ = ["Account"]
+
+_NO_BATCHES = "this platform answers no batches of questions"
 
 
 class Account:
@@ -70,6 +73,26 @@ class Account:
 
     async def teardown(self, lease_id: str) -> None:
         """Nothing is ever rented here, so nothing is left to stop."""
+
+    async def create_batch(self, file_id: str, tag: str) -> RemoteBatch:
+        """Raises `Unsupported`."""
+        raise self._unsupported("create_batch", _NO_BATCHES)
+
+    async def find_batches(self, tag: str, file_id: str | None) -> tuple[RemoteBatch, ...]:
+        """Raises `CannotTell`."""
+        raise CannotTell(_NO_BATCHES, provider=self.platform.name, operation="find_batches")
+
+    async def batch(self, batch_id: str) -> RemoteBatch:
+        """Raises `NotFound`."""
+        raise NotFound(f"no batch {batch_id!r}: {_NO_BATCHES}", provider=self.platform.name, operation="batch")
+
+    def batch_output(self, batch: RemoteBatch) -> AsyncGenerator[BatchAnswer, None]:
+        """Raises `Unsupported`."""
+        raise self._unsupported("batch_output", _NO_BATCHES)
+
+    async def cancel_batch(self, batch_id: str) -> RemoteBatch:
+        """Raises `Unsupported`."""
+        raise self._unsupported("cancel_batch", _NO_BATCHES)
 
     @contextmanager
     def _asking(self, operation: str) -> Iterator[None]:

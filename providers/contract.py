@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
+from .batches import BatchAnswer, BatchLimits, RemoteBatch
 from .parts import PartsBook
 from .records import (
     Capability,
@@ -162,6 +163,14 @@ class Platform(Protocol):
 
     def settling(self) -> Settling: ...
 
+    def batch_limits(self) -> BatchLimits | None:
+        """The most that one batch of questions may hold; None where the platform has no batches."""
+        ...
+
+    def batch_line(self, custom_id: str, model: str, example: Example, sampling: Sampling) -> bytes:
+        """One question as one line of a batch's input file. Raises `Unsupported` where there are no batches."""
+        ...
+
     def suffix_limit(self) -> int:
         """Most characters of the user's own suffix, beside our tag."""
         ...
@@ -295,6 +304,27 @@ class Provider(Protocol):
     async def complete(
         self, model: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[JsonObject] = ()
     ) -> Completion: ...
+
+    async def create_batch(self, file_id: str, tag: str) -> RemoteBatch:
+        """Buy the answers to every line of an uploaded input file: exactly one POST, no retry; see `create`."""
+        ...
+
+    async def find_batches(self, tag: str, file_id: str | None) -> tuple[RemoteBatch, ...]:
+        """Batches of that tag; where a platform keeps no mark of ours, those of that input file, which is one tag's
+        alone. Raises `CannotTell` where it has no way to look, or no file to look by."""
+        ...
+
+    async def batch(self, batch_id: str) -> RemoteBatch:
+        """A pure read."""
+        ...
+
+    def batch_output(self, batch: RemoteBatch) -> AsyncGenerator[BatchAnswer, None]:
+        """Every line of its output and error files, in no order; a request without an answer may have no line."""
+        ...
+
+    async def cancel_batch(self, batch_id: str) -> RemoteBatch:
+        """Ask for it to be cancelled; what is answered by then is billed and can be fetched."""
+        ...
 
     def decide(self, error: Exception) -> Decision:
         """Whether an idempotent call that failed so is worth repeating, and after how long."""

@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import NoReturn
 
 from .account import Account
+from .batches import BatchLimits
 from .contract import Dialect, Progress, Secret
 from .errors import Unsupported
 from .parts import PartsBook
 from .records import (
     Capability,
     Checkpoint,
+    Example,
     Hyperparameters,
     JobEvent,
     Method,
@@ -29,6 +31,7 @@ from .records import (
     RemoteFile,
     RemoteJob,
     RemoteModel,
+    Sampling,
     Settling,
     Support,
     TokenRules,
@@ -97,6 +100,14 @@ class EvaluationOnlyPlatform:
     ) -> Sequence[PlannedRequest]:
         """Raises `Unsupported`."""
         self._refuse("requests")
+
+    def batch_limits(self) -> BatchLimits | None:
+        """None: it answers no batches."""
+        return None
+
+    def batch_line(self, custom_id: str, model: str, example: Example, sampling: Sampling) -> bytes:
+        """Raises `Unsupported`."""
+        self._refuse("batch_line")
 
     def webhook(
         self, headers: Mapping[str, str], body: bytes, secrets: Sequence[Secret], now: datetime

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from . import facts
+from .batches import BatchLimits
 from .contract import Secret
 from .errors import Unsupported
 from .records import (
     Capability,
+    Example,
     Hyperparameters,
     Method,
     ModelFacts,
     Price,
+    Sampling,
     Settling,
     Support,
     TokenRules,
@@ -52,6 +55,14 @@ class PublishedFacts:
     def settling(self) -> Settling:
         """How long a job may still appear after a lost reply."""
         return facts.settling(self.name)
+
+    def batch_limits(self) -> BatchLimits | None:
+        """The most that one batch may hold; None where the platform has no batches."""
+        return facts.batch_limits(self.name)
+
+    def batch_line(self, custom_id: str, model: str, example: Example, sampling: Sampling) -> bytes:
+        """Raises `Unsupported`."""
+        raise Unsupported("this platform answers no batches of questions", provider=self.name, operation="batch_line")
 
     @property
     def webhook_variable(self) -> str | None:

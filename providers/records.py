@@ -137,7 +137,8 @@ class Recipe:
     reasons: Mapping[str, str]
 
 
-FileRole = Literal["train", "validation"]
+FileRole = Literal["train", "validation", "batch"]
+"""What an uploaded file is for: to learn from, to be measured on, or questions to be answered as a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,7 @@ class Capability(StrEnum):
     DEDICATED_SERVING = "dedicated_serving"
     DOWNLOAD = "download"
     WEBHOOKS = "webhooks"
+    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +292,10 @@ class PriceItem(StrEnum):
     OUTPUT = "output"
     TUNED_INPUT = "tuned_input"
     TUNED_OUTPUT = "tuned_output"
+    BATCH_INPUT = "batch_input"
+    BATCH_OUTPUT = "batch_output"
+    TUNED_BATCH_INPUT = "tuned_batch_input"
+    TUNED_BATCH_OUTPUT = "tuned_batch_output"
     HOSTING = "hosting"
 
 

@@ -15,7 +15,7 @@ VERBS = {
     "advise", "check", "check_as_is", "compare", "decide", "dry_run", "estimate", "evaluate", "failures", "find_run",
     "limits", "prepare", "report", "run", "runs", "submit", "watch", "watch_all", "work",
 }  # fmt: skip
-NOUNS = {"budget", "jobs", "leases", "models", "platforms", "webhooks"}
+NOUNS = {"batches", "budget", "jobs", "leases", "models", "platforms", "webhooks"}
 
 
 def test_the_public_names_of_the_packages() -> None:

@@ -39,6 +39,7 @@ _NOUNS = {
     "providers": ("providers", "ls, show"),
     "budget": ("budget", "show, set, settle"),
     "leases": ("leases", "ls, stop, resolve"),
+    "batches": ("batches", "ls, cancel, resolve"),
     "webhooks": ("webhooks", "serve"),
     "sandbox": ("sandbox", "serve"),
     "doctor": ("doctor", "what is installed, which ledger, budget and keys apply"),

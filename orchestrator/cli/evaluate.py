@@ -11,7 +11,7 @@ from ..errors import UsageError
 from .live import Counter
 from .options import asking, gather, grading, reading, spending
 from .run import consent
-from .shell import Shell, command
+from .shell import Shell, command, option
 from .verdict import finish, print_view
 
 __all__ = ["decide", "evaluate", "report"]
@@ -19,7 +19,7 @@ __all__ = ["decide", "evaluate", "report"]
 
 _ANEW = (
     "also", "also_prompt", "also_shots", "samples", "temperature", "max_tokens", "concurrency", "max_hosting_hours",
-    "max_usd", "accept_unknown",
+    "max_usd", "accept_unknown", "batch",
 )  # fmt: skip
 """What of the options means something for the held-out rows of a run; how its pairs were read is settled."""
 
@@ -31,8 +31,17 @@ _ANEW = (
 @click.option("--save-answers", type=click.Path(path_type=Path), metavar="FILE", help="Keep every answer in FILE.")
 @reading
 @asking
+@option("--timeout", "timeout_s", type=float, help="Seconds to wait for batches; then exit 75, and go on later.")
 @spending
-def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None, yes: bool, **given: Any) -> None:
+def evaluate(
+    shell: Shell,
+    what: str | None,
+    base: str | None,
+    tuned: str | None,
+    yes: bool,
+    timeout_s: float | None,
+    **given: Any,
+) -> None:
     """Ask base, tuned and any further candidates the same held-out questions, and decide.
 
     With a RUN (default: the newest): its held-out rows; what was answered before is not asked again.
@@ -53,6 +62,7 @@ def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None
                     base=first,
                     tuned=second,
                     consent=agree,
+                    timeout_s=timeout_s,
                     progress=count,
                     save_answers=keep,
                     **gather(given),
@@ -64,7 +74,13 @@ def evaluate(shell: Shell, what: str | None, base: str | None, tuned: str | None
             again = _grading(given)
             result = shell.call(
                 lambda orchestrator: orchestrator.evaluate(
-                    what, consent=agree, progress=count, save_answers=keep, **again, **chosen
+                    what,
+                    consent=agree,
+                    timeout_s=timeout_s,
+                    progress=count,
+                    save_answers=keep,
+                    **again,
+                    **chosen,
                 )
             )
     finish(shell, result)

@@ -176,6 +176,12 @@ asking = _stack(
     option("--also-shots", type=_POSITIVE, metavar="N", help="Ask the base also with N training rows as examples."),
     option("--samples", type=click.IntRange(1, 100), metavar="K", help="Answers a prompt; needs a temperature [1]."),
     option(
+        "--batch/--no-batch",
+        "batch",
+        default=None,
+        help="Ask by the platform's batches, where it has them: large sets, within a day, at the price of batches.",
+    ),
+    option(
         "--max-hosting-hours", type=HOURS, help="Longest that a machine is rented, where a tuned model needs one [1]."
     ),
 )

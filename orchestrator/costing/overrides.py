@@ -6,7 +6,8 @@ people_usd = "1500"            # what people and data cost you, in all
 provider = "NAME"              # before the colon of --to; left out: every platform
 model = "org/name"             # left out: every model
 method = "sft"                 # or "dpo"; left out: both
-item = "hosting"               # train, input, cached_input, output, tuned_input, tuned_output, hosting
+item = "hosting"               # train, input, cached_input, output, tuned_input, tuned_output, hosting; for questions
+                               # in batches batch_input, batch_output, tuned_batch_input, tuned_batch_output
 usd = "4.10"                   # the price, or its high end
 low_usd = "3.90"               # the low end, where it is a range
 per = "hour"                   # hour for hosting, mtok for the others; "job" with item "train": the least a job costs

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from providers.records import Capability, Example, Hyperparameters, ModelFacts, Price, TokenRules
 
 from ..dataset.samples import SampleShare
+from .batched import batch_prices
 from .document import SOURCE, band_for, document, maintenance_rhythm
 from .lines import Costed, beside_lines, evaluation_lines, hosting_line, people_line, training_line, validation_line
 from .records import Ask, Band, DateNote, Hours, Maintenance, Quote, QuoteLine, TokenCount
@@ -123,7 +124,8 @@ def _count(rows: Sequence[Example] | Lengths | SampleShare, rules: TokenRules, f
 
 def _prices(ask: Ask, settings: Hyperparameters) -> Sequence[Price]:
     ours = ask.platform.prices(ask.model, ask.method, settings)
-    return ask.overrides.apply(ours, ask.platform.name, ask.model, ask.method) if ask.overrides else ours
+    told = ask.overrides.apply(ours, ask.platform.name, ask.model, ask.method) if ask.overrides else ours
+    return batch_prices(told) if ask.batched else told
 
 
 def _lines(ask: Ask, costed: Costed) -> tuple[QuoteLine, ...]:

@@ -259,7 +259,8 @@ class Ask:
     `hosting_hours`: how long a tuned model is to be served where serving bills by the hour. `people_usd`: the user's
     own figure for people and data, None where not given. `sandbox`: what is spent there is not money.
     `own_host`: it is the platform itself, for which our dates of its end hold.
-    `past`: bills of this platform, the newest first. `beside`: what is asked beside the held-out prompts.
+    `past`: bills of this platform, the newest first. `beside`: what is asked beside the held-out prompts. `batched`:
+    questions are asked by the platform's batches.
     """
 
     platform: Platform
@@ -279,6 +280,7 @@ class Ask:
     own_host: bool = True
     past: Sequence[PastBill] = ()
     beside: Sequence[AskedBeside] = ()
+    batched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,18 +130,23 @@ def not_measured(rule: Rule) -> dict[str, Guardrail]:
 
 
 def ratio_guardrail(
-    name: str, ratio: float | None, limit: float, *, comparable: bool = True, most: float | None = None
+    name: str,
+    ratio: float | None,
+    limit: float,
+    *,
+    comparable: bool = True,
+    most: float | None = None,
+    why: str = "",
 ) -> Guardrail:
-    """Tuned / base must be at most `limit`. `ratio` None: not measured.
+    """Tuned / base must be at most `limit`. `ratio` None: not measured, for the reason `why`.
 
     `comparable` False (latency of serverless against dedicated serving): shown, labelled, and never gates. `most`: the
     upper end that the measurements leave open (one-sided); where it passes the limit and the ratio does not, nothing is
     shown yet. Without it the ratio itself decides.
     """
     if ratio is None or not math.isfinite(ratio):
-        return Guardrail(
-            name=name, passed=None, detail=f"not measured; the limit is {limit:.2f}", gates=comparable, limit=limit
-        )
+        told = f"not measured{f' ({why})' if why else ''}; the limit is {limit:.2f}"
+        return Guardrail(name=name, passed=None, detail=told, gates=comparable, limit=limit)
     label = "" if comparable else "; the two are served differently, so this is shown and does not decide"
     open_end = ratio <= limit + NOISE and most is not None and most > limit + NOISE
     left = f", and these answers leave open up to {most:.2f}" if open_end else ""

@@ -10,16 +10,30 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from providers.parts import BegunUpload, SentPart
 
-from ..ledger import Intent
 from .desk import Desk
 from .failpoints import reach
 
-__all__ = ["Book"]
+__all__ = ["Book", "Holder"]
 
 _FOLDER = "uploads"
+
+
+class Holder(Protocol):
+    """What a file is uploaded for: it says where to."""
+
+    @property
+    def provider(self) -> str:
+        """The platform's name."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """The account, as the ledger knows it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +44,9 @@ class Book:
     key: tuple[str, str, str]
 
     @classmethod
-    def of(cls, desk: Desk, intent: Intent, content: str) -> Book:
-        """The book of a file of this intent's account."""
-        return cls(desk, (intent.provider, intent.account, content))
+    def of(cls, desk: Desk, holder: Holder, content: str) -> Book:
+        """The book of a file of this holder's account."""
+        return cls(desk, (holder.provider, holder.account, content))
 
     async def begun(self) -> BegunUpload | None:
         """The upload to go on with; without its secret where that is not on this machine."""

@@ -7,21 +7,21 @@ from providers.errors import NotFound
 from providers.records import ProviderFile, RemoteFile
 
 from ..errors import DataRefused, TunewrightError
-from ..ledger import Intent
 from .desk import Desk
 from .failpoints import reach
-from .parts import Book
+from .parts import Book, Holder
 from .patience import patiently
 from .persisting import while_it_gets_on
 from .progress import Told
 
 __all__ = ["upload"]
 
+
 _FILE_POLL_S = 1.0
 _READ_WITHIN_S = 3600.0
 
 
-async def upload(desk: Desk, provider: Provider, intent: Intent, file: ProviderFile) -> str:
+async def upload(desk: Desk, provider: Provider, intent: Holder, file: ProviderFile) -> str:
     """Once per content hash: the ledger's id if it still stands, else the platform's own listing, else send."""
     known = await _known_file(desk, provider, intent, file)
     if known is None:
@@ -42,7 +42,7 @@ async def upload(desk: Desk, provider: Provider, intent: Intent, file: ProviderF
     return await _ready(desk, provider, known, file)
 
 
-async def _sent(desk: Desk, provider: Provider, intent: Intent, file: ProviderFile) -> RemoteFile:
+async def _sent(desk: Desk, provider: Provider, intent: Holder, file: ProviderFile) -> RemoteFile:
     """At-least-once by design: a second copy of the same bytes costs no training money."""
     book, told = Book.of(desk, intent, file.sha256), Told(desk, file)
     return await while_it_gets_on(desk, provider, lambda: provider.upload(file, told, book), book.parts)
@@ -70,7 +70,7 @@ async def _ready(desk: Desk, provider: Provider, remote: RemoteFile, file: Provi
     return file_id
 
 
-async def _known_file(desk: Desk, provider: Provider, intent: Intent, file: ProviderFile) -> RemoteFile | None:
+async def _known_file(desk: Desk, provider: Provider, intent: Holder, file: ProviderFile) -> RemoteFile | None:
     remembered = await desk.db(desk.ledger.uploads.get, intent.provider, intent.account, file.sha256)
     if remembered is not None:
         try:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from ..folders import writable
 from ..home import FILE_NAME, URL_VARIABLE
+from .batches import BATCH_OPEN, BATCH_SENT, BATCH_UNSENT, BatchRow, BatchRows, BatchStage, evaluation_spending
 from .buckets import RETRIES_MOST, BucketKey, BucketRow, Buckets, Slot
 from .budget import Budget, Reservation, Spending, training_spending
 from .by_word import settle_by_word
@@ -35,12 +36,17 @@ if TYPE_CHECKING:
     from .training_sets import TrainingSets
 
 __all__ = [
+    "BATCH_OPEN",
+    "BATCH_SENT",
+    "BATCH_UNSENT",
     "LEASE_SENT",
     "RETRIES_MOST",
     "UNRESOLVED",
     "UNSENT",
     "UNSETTLED",
     "Arrival",
+    "BatchRow",
+    "BatchStage",
     "Bill",
     "BucketKey",
     "BucketRow",
@@ -58,6 +64,7 @@ __all__ = [
     "Run",
     "Slot",
     "Spending",
+    "evaluation_spending",
     "lease_spending",
     "training_spending",
 ]
@@ -80,6 +87,7 @@ class Ledger:
         self.parts = Parts(engine)
         self.answers = Answers(engine)
         self.leases = LeaseRows(engine)
+        self.batches = BatchRows(engine)
         self.track_record = TrackRecord(engine)
         self.watched = Watched(engine)
         self.deliveries = Deliveries(engine)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ..errors import UsageError
 from . import schema
+from .batches import BATCH_OPEN
 from .budget import close
 from .engine import writing
 from .intents import UNRESOLVED, IntentState
@@ -51,6 +52,11 @@ def _refuse_undecided(connection: sa.Connection, item: Spending) -> None:
             raise _too_soon(item, "whether the job was created is not known yet", "tunewright jobs recover")
         if state == IntentState.CREATED:
             raise _too_soon(item, "its job has not ended", f"tunewright jobs show {name}, when it has ended")
+    if kind == "evaluation":
+        columns = schema.batch.c
+        under_way = sa.select(columns.id).where(columns.evaluation_id == name, columns.state.in_(BATCH_OPEN))
+        if connection.execute(under_way).first() is not None:
+            raise _too_soon(item, "a batch of it is, or may be, under way", "tunewright evaluate, which collects it")
     if kind == "lease":
         state = connection.execute(sa.select(schema.lease.c.state).where(schema.lease.c.id == name)).scalar()
         if state is not None and state != LeaseStage.STOPPED:

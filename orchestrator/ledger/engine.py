@@ -17,7 +17,7 @@ from ..errors import MissingExtra, TunewrightError, UsageError
 
 __all__ = ["LATEST", "ahead_s", "insert_new", "open_engine", "put_all", "writing"]
 
-LATEST = "0003"
+LATEST = "0004"
 _BUSY_TIMEOUT_MS = 30_000
 _WRITES = "tunewright_writes"
 

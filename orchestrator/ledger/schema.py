@@ -7,6 +7,7 @@ import sqlalchemy as sa
 __all__ = [
     "METADATA",
     "answer",
+    "batch",
     "bucket",
     "cap",
     "delivery",
@@ -152,6 +153,34 @@ answer = sa.Table(
     sa.Column("row_key", sa.Text, primary_key=True),
     sa.Column("sample", sa.Integer, primary_key=True),
     sa.Column("answer", sa.Text, nullable=False, comment="JSON of the Answer record"),
+)
+
+batch = sa.Table(
+    "batch",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True, comment="derived: evaluation, candidate, model, what is asked"),
+    sa.Column("evaluation_id", sa.Text, nullable=False, index=True),
+    sa.Column("candidate", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("tag", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("sandbox", sa.Boolean, nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False, comment="of the input file"),
+    sa.Column("file_id", sa.Text),
+    sa.Column("remote_id", sa.Text),
+    sa.Column("status", sa.Text, comment="the platform's own word"),
+    sa.Column("attempt", sa.Integer, nullable=False, default=0),
+    sa.Column("sent_at", sa.Text),
+    sa.Column("empty_looks", sa.Integer, nullable=False, default=0),
+    sa.Column("looked_at", sa.Text),
+    sa.Column("last_error", sa.Text),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.Text, nullable=False),
+    sa.UniqueConstraint("provider", "account", "remote_id"),
 )
 
 lease = sa.Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from ..pipeline import run as steps
@@ -15,7 +16,7 @@ from ..pipeline.grading import with_judgements
 from ..pipeline.keeping import has_place, save_answers
 from ..pipeline.result import RunResult
 from ..pipeline.session import Session
-from ..settings import EvaluateOptions, RunSettings, Target
+from ..settings import EvaluateOptions, RunSettings, Target, batch_choice
 from ..settings import regraded as regrade
 
 __all__ = ["compare_models", "decide_again", "evaluate_again", "evaluate_run", "failed_rows", "regraded"]
@@ -24,13 +25,21 @@ Progress = Callable[[int, int], None]
 
 
 async def evaluate_run(
-    session: Session, begun: Begun, progress: Progress, save: Path | str | None, given: EvaluateOptions
+    session: Session,
+    begun: Begun,
+    progress: Progress,
+    save: Path | str | None,
+    given: EvaluateOptions,
+    until: datetime | None,
 ) -> RunResult:
-    """What was agreed to when the run began. Of `given`: `max_usd` may lower its cap, `concurrency` is as wanted."""
+    """What was agreed to when the run began. Of `given`: `max_usd` may lower its cap, `concurrency` and `batch` are
+    as wanted."""
     agreed = [usd for usd in (given.get("max_usd"), begun.settings.max_usd) if usd is not None]
     at_once = given.get("concurrency") or begun.settings.concurrency
-    settings = replace(begun.settings, max_usd=min(agreed, default=None), concurrency=at_once)
-    return await _asked(session, replace(begun, settings=settings), progress, save)
+    told = given.get("batch")
+    batch = begun.settings.batch if told is None else batch_choice(told)
+    settings = replace(begun.settings, max_usd=min(agreed, default=None), concurrency=at_once, batch=batch)
+    return await _asked(session, replace(begun, settings=settings), progress, save, until)
 
 
 async def evaluate_again(
@@ -40,10 +49,11 @@ async def evaluate_again(
     progress: Progress,
     save: Path | str | None,
     given: EvaluateOptions,
+    until: datetime | None,
 ) -> RunResult:
     """The same held-out rows for other candidates, samples or parameters; agreed to anew."""
     _place(save)
-    return await _asked(session, await begin_again(session, begun, consent, given), progress, save)
+    return await _asked(session, await begin_again(session, begun, consent, given), progress, save, until)
 
 
 async def compare_models(
@@ -53,11 +63,12 @@ async def compare_models(
     consent: steps.Consent,
     progress: Progress,
     save: Path | str | None,
+    until: datetime | None,
 ) -> RunResult:
     """Models that exist already, on every pair."""
     _place(save)
     begun = await begin_comparison(session, comparison_of(settings, Target.parse(tuned)), consent)
-    return await _asked(session, begun, progress, save)
+    return await _asked(session, begun, progress, save, until)
 
 
 async def decide_again(session: Session, begun: Begun) -> RunResult:
@@ -77,9 +88,11 @@ def regraded(begun: Begun, grader: Sequence[str] | str | None, judge: str | None
     return replace(begun, settings=regrade(begun.settings, grader, judge, human_labels))
 
 
-async def _asked(session: Session, begun: Begun, progress: Progress, save: Path | str | None) -> RunResult:
+async def _asked(
+    session: Session, begun: Begun, progress: Progress, save: Path | str | None, until: datetime | None
+) -> RunResult:
     place = _place(save)
-    evaluated = await steps.compare(session, begun, progress)
+    evaluated = await steps.compare(session, begun, progress, until)
     if place is not None:
         save_answers(place, evaluated.spec, evaluated.questions, evaluated.answers)
         session.desk.say("answers", f"answers: {place}", file=str(place))

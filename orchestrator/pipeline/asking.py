@@ -19,6 +19,7 @@ from ..errors import BudgetRefused
 from ..evaluation.questions import Answer, Question
 from ..settings import RunSettings
 from ..stats import detectable_gap, prompts_needed
+from .batching import batch_prices_of
 from .evaluating import Served, paying
 
 __all__ = ["AskLine", "AskQuote", "ask_quote", "line_of", "power_text", "refuse_unbounded"]
@@ -125,7 +126,7 @@ def line_of(
         return AskLine(**nothing, low_usd=Decimal(0), usd=Decimal(0), basis=basis)
     tokens = _tokens(settings, served, asked, known or {})
     told = {**nothing, "answers": tokens.rows}
-    into, out = candidate.input_usd_per_mtok, candidate.output_usd_per_mtok
+    into, out = _prices(settings, served, len(asked) * settings.samples)
     if not tokens.rows:
         return AskLine(**told, low_usd=Decimal(0), usd=Decimal(0), basis="answered already")
     basis = f"{tokens.rows:,} answers, {tokens.prompts:,} tokens in, up to {tokens.most:,} out"
@@ -140,6 +141,17 @@ def line_of(
         usd=(tokens.prompts * into + tokens.most * out) / _MILLION,
         basis=f"{basis} × ${into:f} and ${out:f}/1M tokens",
     )
+
+
+def _prices(settings: RunSettings, served: Served, questions: int) -> tuple[Decimal | None, Decimal | None]:
+    """Of a million tokens in and out; of batches where they are asked so. Where nobody gives the price of batches,
+    asking one by one costs no less."""
+    candidate, platform = served.candidate, served.account.platform
+    into, out = candidate.input_usd_per_mtok, candidate.output_usd_per_mtok
+    if not settings.by_batches(questions) or platform.batch_limits() is None:
+        return into, out
+    batch_in, batch_out = batch_prices_of(settings, platform, candidate.model)
+    return into if batch_in is None else batch_in, out if batch_out is None else batch_out
 
 
 class _Tokens(NamedTuple):

@@ -16,6 +16,7 @@ from ..evaluation.graders import Grader, choose_for, named
 from ..evaluation.judge_graders import PairJudge, ScoreJudge
 from ..evaluation.judged import Contender, Guarded, Judged, Metric
 from ..evaluation.judging import HumanLabels, Judging, judging_of, void_ungraded
+from ..evaluation.questions import Answer
 from ..evaluation.ratios import Measured, cost_ratio, latency_ratio
 from ..evaluation.sides import Side, compare, graded, groups_of
 from ..evaluation.slices import slices
@@ -29,6 +30,7 @@ __all__ = ["Beside", "judge", "sides_of", "verdict_json"]
 # How the general advice begins in whose place a more telling one comes.
 _PLAIN_ITERATE = "Look at the prompts it still gets wrong"
 _PLAIN_STOP = "Try a better prompt"
+_BATCHED = "answers by a batch come when there is room, so how long they took says nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ def judge(evaluated: Evaluated, graders: Sequence[Grader], labels: bool, beside:
     latency = latency_ratio(base.first, tuned.first, rule.confidence, comparable=alike)
     cost = cost_ratio(base.first, tuned.first, rule.confidence)
     guardrails = (
-        *_ratios(rule, latency, cost, comparable=alike),
+        *_ratios(rule, latency, cost, comparable=alike, batched=_untimed(base.first) or _untimed(tuned.first)),
         *contender_guardrails(rule, found, prompted, comparison.n),
         *(forgotten_guardrail(one, rule) for one in beside.guarded),
     )
@@ -122,7 +124,9 @@ def _judgings(evaluated: Evaluated, graders: Sequence[Grader], people: HumanLabe
     return tuple(judging_of(judge, evaluated.questions, answers_of(evaluated), people) for judge in judges)
 
 
-def _ratios(rule: Rule, latency: Measured | None, cost: Measured | None, *, comparable: bool) -> tuple[Guardrail, ...]:
+def _ratios(
+    rule: Rule, latency: Measured | None, cost: Measured | None, *, comparable: bool, batched: bool
+) -> tuple[Guardrail, ...]:
     """The limits that the rule sets on latency (like with like only, by the upper end) and on cost (by the figure)."""
     made = []
     for name, limit in rule.limits.items():
@@ -130,7 +134,8 @@ def _ratios(rule: Rule, latency: Measured | None, cost: Measured | None, *, comp
         value = found.ratio.value if found else None
         most = found.most if found and name == "latency" else None
         alike = comparable or name != "latency"
-        made.append(ratio_guardrail(name, value, limit, comparable=alike, most=most))
+        why = _BATCHED if batched and name == "latency" else ""
+        made.append(ratio_guardrail(name, value, limit, comparable=alike, most=most, why=why))
     return tuple(made)
 
 
@@ -141,6 +146,12 @@ def _with_lesson(verdict: Verdict, evaluated: Evaluated, tuned: Side, beside: Be
     learned = lesson(evaluated.questions, tuned, beside.train, labels=labels, checkpoint=beside.checkpoint)
     kept = verdict.advice if not learned.advice else _without_general(verdict.advice)
     return replace(verdict, advice=(*learned.advice, *kept))
+
+
+def _untimed(answers: Sequence[Answer]) -> bool:
+    """Whether they came by a batch: an answer that waited for room has no time of its own."""
+    given = [answer for answer in answers if not answer.missing]
+    return bool(given) and all(answer.latency_s is None for answer in given)
 
 
 def _without_general(advice: Sequence[str]) -> tuple[str, ...]:

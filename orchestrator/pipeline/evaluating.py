@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from providers.contract import Platform, Provider
-from providers.errors import NotFound
+from providers.errors import NotFound, ProviderError
 from providers.records import PriceItem
 
+from ..errors import TunewrightError
 from ..evaluation.ask import ask, await_model, stored
 from ..evaluation.decide import Rule
 from ..evaluation.questions import Answer, Candidate, Question, Spec
 from ..jobs.leases import LeaseWish, leased
-from ..ledger import Reservation
+from ..ledger import Reservation, evaluation_spending
 from ..ledger.codec import dump, load
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
+from .batching import Batching, ask_in_batches, in_flight
 from .pricing import price_rows
 from .quoting import hours_of_hosting
 from .session import Account, Session
@@ -147,32 +150,38 @@ async def evaluate(
     progress: Callable[[int, int], None],
     unknown: bool = False,
     before: str | None = None,
+    until: datetime | None = None,
 ) -> Evaluated:
     """Record the rule, hold the money, ask what is missing, settle with what the answers cost.
 
     Where nothing is missing nothing is held and nobody is asked. `unknown`: some answers have no known price.
-    `before`: an earlier evaluation, whose answers to the same questions by the same models are taken over.
+    `before`: an earlier evaluation, whose answers to the same questions by the same models are taken over. `until`:
+    when to stop waiting for batches.
     """
     desk = session.desk
     spec = spec_for(settings, served, asked)
     rule = Rule(**await desk.db(desk.ledger.answers.begin, spec.id, spec, settings.rule, desk.clock.now()))
     known = await _keep_known(session, spec, served, asked, before)
-    wanting = [item for item in served if item.recorded is None and _open(item, spec, asked, known)]
-    if wanting:
-        await _hold(session, settings, wanting, spec.id, run_id, reserve_usd, unknown)
-        async with _opened(session, settings, wanting, run_id) as (opened, live):
-            await _await_all(session, settings, opened, live)
-            names = {item.candidate.name for item in wanting}
+    asking = [item for item in served if item.recorded is None]
+    wanting = [item for item in asking if _open(item, spec, asked, known)]
+    if wanting or await in_flight(session, spec.id):
+        wish = _wish(settings, wanting or asking, spec.id, run_id, reserve_usd, unknown)
+        await desk.db(desk.ledger.budget.hold, wish, desk.clock.now())
+        batching = Batching(settings=settings, spec=spec, asked=asked, wish=wish, progress=progress, until=until)
+        try:
+            in_batches = await ask_in_batches(session, asking, batching)
+        except (TunewrightError, ProviderError):
+            await _settle(session, spec, served, await stored(desk, spec.id))
+            raise
+        left = [item for item in wanting if item.candidate.name not in in_batches]
+        if left:
+            names = {item.candidate.name for item in left}
             others = sum(name not in names for name, _, _ in known)
-            await ask(
-                desk,
-                opened,
-                replace(spec, candidates=tuple(item.candidate for item in live)),
-                asked,
-                spec_id=spec.id,
-                concurrency=settings.concurrency,
-                progress=lambda done, total: progress(done + others, total + others),
-            )
+
+            def counted(done: int, total: int) -> None:
+                progress(done + others, total + others)
+
+            await _ask_one_by_one(session, settings, left, spec, asked, run_id, counted)
     answers = await stored(desk, spec.id)
     await _settle(session, spec, served, answers)
     return Evaluated(spec=spec, questions=asked, answers=answers, rule=rule)
@@ -236,6 +245,29 @@ async def already(session: Session, spec: Spec, before: str | None) -> Known:
     return Known(known.answers | known.fresh, known.fresh)
 
 
+async def _ask_one_by_one(
+    session: Session,
+    settings: RunSettings,
+    served: Sequence[Served],
+    spec: Spec,
+    asked: tuple[Question, ...],
+    run_id: str,
+    progress: Callable[[int, int], None],
+) -> None:
+    async with _opened(session, settings, served, run_id) as (opened, live):
+        await _await_all(session, settings, opened, live)
+        concrete = replace(spec, candidates=tuple(item.candidate for item in live))
+        await ask(
+            session.desk,
+            opened,
+            concrete,
+            asked,
+            spec_id=spec.id,
+            concurrency=settings.concurrency,
+            progress=progress,
+        )
+
+
 def spec_for(settings: RunSettings, served: Sequence[Served], asked: Sequence[Question]) -> Spec:
     """What will be asked of whom; its hash names the evaluation."""
     return Spec(
@@ -297,19 +329,18 @@ def paying(served: Sequence[Served]) -> list[Served]:
     return [item for item in asked if not item.account.sandbox] or asked
 
 
-async def _hold(
-    session: Session,
+def _wish(
     settings: RunSettings,
     served: Sequence[Served],
     spec_id: str,
     run_id: str,
     usd: Decimal,
     unknown: bool,
-) -> None:
+) -> Reservation:
     """The answers' money; what is rented for them must fit beside it, before anything is."""
-    account, desk = payer(served), session.desk
-    wish = Reservation(
-        id=f"evaluation:{spec_id}",
+    account = payer(served)
+    return Reservation(
+        id=evaluation_spending(spec_id),
         usd=usd,
         kind="evaluation",
         provider=account.platform.name,
@@ -320,12 +351,13 @@ async def _hold(
         then_usd=sum((item.hosting_usd for item in served), Decimal(0)),
         unknown=unknown,
     )
-    await desk.db(desk.ledger.budget.hold, wish, desk.clock.now())
 
 
 async def _settle(session: Session, spec: Spec, served: Sequence[Served], answers: Mapping[_Key, Answer]) -> None:
-    """The bill of an evaluation is the sum of its answers; one without a price leaves the money reserved. What a rented
-    machine answers is billed by the hour, with its lease."""
+    """The bill of an evaluation is the sum of its answers; one without a price leaves the money reserved, and so does a
+    batch that is under way. What a rented machine answers is billed by the hour, with its lease."""
+    if await in_flight(session, spec.id):
+        return
     by_answer = {item.candidate.name: item for item in paying(served) if not item.dedicated}
     paid = [
         Decimal(0) if answer.usd is None and by_answer[name].account.sandbox else answer.usd
@@ -336,4 +368,4 @@ async def _settle(session: Session, spec: Spec, served: Sequence[Served], answer
         total = exact_sum(usd for usd in paid if usd is not None)
         ledger, now = session.desk.ledger, session.desk.clock.now()
         basis = f"sum of {len(paid):,} answers"
-        await session.desk.db(ledger.budget.settle, f"evaluation:{spec.id}", total, now, basis=basis)
+        await session.desk.db(ledger.budget.settle, evaluation_spending(spec.id), total, now, basis=basis)

@@ -55,6 +55,7 @@ def quote_for(
     refuse_unsuitable(dataset, settings.method)
     platform = platform_named(target.provider)
     facts, connection = platform.model(target.model), aimed_at(platform, environ, home)
+    test = _counted(dataset, "test", facts)
     quoted = quote(
         Ask(
             platform=platform,
@@ -63,7 +64,7 @@ def quote_for(
             hyperparameters=settings.hyperparameters,
             train=_counted(dataset, "train", facts),
             validation=_counted(dataset, "validation", facts),
-            test=_counted(dataset, "test", facts),
+            test=test,
             sampling=settings.sampling,
             rows_cleaned=dataset.about_rows if isinstance(dataset, Sample) else len(dataset.rows),
             on=on,
@@ -74,6 +75,7 @@ def quote_for(
             own_host=connection.is_own_host,
             past=past_bills(bills, target.provider, connection),
             beside=_beside(settings, dataset, facts, sandbox=connection.is_sandbox),
+            batched=settings.by_batches(len(test)) and platform.batch_limits() is not None,
         )
     )
     warned = "" if isinstance(dataset, Sample) else warnings_text(dataset)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from providers.records import ProviderFile, RemoteJob
 
@@ -18,7 +19,7 @@ from ..errors import DataRefused, UsageError
 from ..evaluation.ask import stored
 from ..evaluation.decide import Rule
 from ..evaluation.judged import Judged
-from ..evaluation.questions import Spec, questions
+from ..evaluation.questions import Question, Spec, questions
 from ..jobs.health import Policy
 from ..jobs.patience import patiently
 from ..jobs.watch import Reading
@@ -26,7 +27,7 @@ from ..ledger import Intent, Run, Spending, training_spending
 from ..ledger.codec import dump, load
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
-from .asking import power_text
+from .asking import ask_quote, power_text
 from .asking_judge import greet_judge, judge_account, judge_answers, judging_spendings, tell_judging
 from .begun import Begun
 from .beside import beside_of
@@ -34,7 +35,7 @@ from .billed import Billed
 from .candidates import named_platforms
 from .choosing import choose
 from .deciding import judge
-from .evaluating import Evaluated, evaluate
+from .evaluating import Evaluated, Served, evaluate
 from .grading import exploratory, record_grader, with_judgements
 from .guarding import ask_guards
 from .keeping import RECORDED, pinned
@@ -228,10 +229,11 @@ def policy_of(run: Run) -> Policy:
     return load(RunSettings, dump(run.record["settings"])).on_trouble if "settings" in run.record else Policy()
 
 
-async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluated:
+async def compare(session: Session, begun: Begun, progress: Progress, until: datetime | None = None) -> Evaluated:
     """Ask every candidate the held-out questions; what was answered before is not asked again.
 
     First the checkpoints meet, where that was asked for; last come the tasks that were not trained for.
+    `until`: when to stop waiting for batches. Raises `StillRunning` then.
     """
     await choose_if_asked(session, begun, progress)
     served = await served_of(session, begun)
@@ -246,7 +248,7 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
         judge = await account_of(session, begun.run, begun.settings.judge.provider)
         if begun.run.evaluation_id is None:
             await greet_judge(session, begun.settings, judge)
-    held = _held(begun)
+    held = _held(begun, served, asked)
     evaluated = await evaluate(
         session,
         begun.settings,
@@ -257,6 +259,7 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
         unknown=held.unknown,
         progress=progress,
         before=await evaluated_before(session, begun.run),
+        until=until,
     )
     await ask_guards(session, begun, served, progress)
     await desk.db(
@@ -267,19 +270,25 @@ async def compare(session: Session, begun: Begun, progress: Progress) -> Evaluat
     return evaluated
 
 
-class _Held(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Held:
     """What is held for the answers; `unknown`: some of them have no known price."""
 
     usd: Decimal
     unknown: bool
 
 
-def _held(begun: Begun) -> _Held:
-    """As agreed to when the evaluation alone was quoted, else when the run was."""
+def _held(begun: Begun, served: Sequence[Served], asked: Sequence[Question]) -> _Held:
+    """As agreed to when the evaluation alone was quoted, else when the run was; counted anew where they are now asked
+    at other prices than the run began with: by batches, or one by one after all."""
     if begun.quote is not None and "asking_usd" not in begun.run.record:
-        return _Held(asked_usd(begun.quote), unpriced(begun.quote, "evaluation"))
-    usd = begun.run.record.get("asking_usd")
-    return _Held(Decimal(usd or 0), usd is None)
+        held = _Held(asked_usd(begun.quote), unpriced(begun.quote, "evaluation"))
+    else:
+        usd = begun.run.record.get("asking_usd")
+        held = _Held(Decimal(usd or 0), usd is None)
+    if begun.run.record["settings"].get("batch", False) == begun.settings.batch:
+        return held
+    return replace(held, usd=max(held.usd, ask_quote(begun.settings, served, asked, {}).usd or Decimal(0)))
 
 
 async def finish(session: Session, begun: Begun, evaluated: Evaluated) -> RunResult:

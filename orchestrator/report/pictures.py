@@ -40,7 +40,7 @@ class SliceRow(NamedTuple):
 class SliceGroup:
     """All slices of one kind, the worst for the tuned model first. `drawn`: whether any has an interval."""
 
-    kind: Literal["label", "length", "group"]
+    kind: Literal["label", "length", "group", "category"]
     rows: tuple[SliceRow, ...]
 
     @property

@@ -7,7 +7,7 @@ what a live platform says at preflight outranks them.
 from __future__ import annotations
 
 from ._models import model, models
-from ._platform import Lifecycle, Preset, auto_epochs, capabilities, lifecycle, presets, settling
+from ._platform import Lifecycle, Preset, auto_epochs, batch_limits, capabilities, lifecycle, presets, settling
 from ._prices import prices, token_rules
 from ._webhooks import WebhookFacts, webhooks
 
@@ -16,6 +16,7 @@ __all__ = [
     "Preset",
     "WebhookFacts",
     "auto_epochs",
+    "batch_limits",
     "capabilities",
     "lifecycle",
     "model",

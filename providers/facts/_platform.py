@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
+from ..batches import BatchLimits
 from ..records import Capability, Method, Settling, Support
 from ._tables import Row, Table, source, table
 
-__all__ = ["Lifecycle", "Preset", "auto_epochs", "capabilities", "lifecycle", "presets", "settling"]
+__all__ = ["Lifecycle", "Preset", "auto_epochs", "batch_limits", "capabilities", "lifecycle", "presets", "settling"]
 
 _NOT_LISTED = Support(answer="no", reason="not offered by this platform, as far as our facts go")
 
@@ -39,6 +40,22 @@ def settling(platform: str) -> Settling:
     facts = table(platform)
     told = facts["settling"]
     return Settling(window_s=told["window_s"], reason=told["reason"], source=source(facts, told["source"]).text)
+
+
+def batch_limits(platform: str) -> BatchLimits | None:
+    """The most that one batch may hold; None where the platform has no batches."""
+    facts = table(platform)
+    told = facts.get("batch")
+    if told is None:
+        return None
+    said_by = source(facts, told["source"])
+    return BatchLimits(
+        requests=told["requests"],
+        size=told["size"],
+        window_h=told["window_h"],
+        source=said_by.text,
+        as_of=said_by.as_of,
+    )
 
 
 def capabilities(platform: str, on: date) -> Mapping[Capability, Support]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import openai
 from openai import AsyncOpenAI
@@ -22,7 +23,7 @@ from ..records import JsonObject, ProviderFile
 from ..sending import Cut, Piece, cut, send_missing
 from ..wire import plain
 
-__all__ = ["MIME", "InParts"]
+__all__ = ["MIME", "InParts", "purpose_of"]
 
 MIME = "application/jsonl"
 
@@ -31,6 +32,12 @@ _AT_ONCE = 2
 
 _NO_MORE = frozenset({400, 404, 409, 410, 422})
 """Answers that say: this upload takes no more. Others (a key, a rate, a fault) say nothing about it."""
+
+
+def purpose_of(file: ProviderFile) -> Literal["batch", "fine-tune"]:
+    """The platform's word for what the file is for."""
+    return "batch" if file.role == "batch" else "fine-tune"
+
 
 Find = Callable[[AsyncOpenAI, ProviderFile], Awaitable[JsonObject | None]]
 
@@ -76,7 +83,9 @@ class InParts:
 
     async def _begin(self, part_bytes: int) -> BegunUpload:
         name, size = self.file.remote_name, self.file.size
-        made = plain(await self.client.uploads.create(bytes=size, filename=name, mime_type=MIME, purpose="fine-tune"))
+        made = plain(
+            await self.client.uploads.create(bytes=size, filename=name, mime_type=MIME, purpose=purpose_of(self.file))
+        )
         if not made.get("id"):
             raise PlatformFault("the answer names no upload", body=str(dict(made)))
         begun = BegunUpload(id=str(made["id"]), part_bytes=part_bytes)

@@ -14,7 +14,7 @@ from ..parts import PartsBook, Scratch
 from ..records import JsonObject, ProviderFile
 from ..sending import Sizes, cut
 from ..wire import every, integer, plain
-from .in_parts import MIME, InParts
+from .in_parts import MIME, InParts, purpose_of
 
 __all__ = ["LARGEST_BYTES", "SIZES", "find", "send"]
 
@@ -30,7 +30,7 @@ async def find(client: AsyncOpenAI, file: ProviderFile) -> JsonObject | None:
     """The same bytes if the account holds them: by name, which holds their hash, and by size."""
 
     async def page(after: str | None) -> Any:
-        return await client.files.list(purpose="fine-tune", limit=1000, after=after or omit)
+        return await client.files.list(purpose=purpose_of(file), limit=1000, after=after or omit)
 
     async for raw in every(page):
         same = raw.get("filename") == file.remote_name and integer(raw.get("bytes")) == file.size
@@ -58,7 +58,7 @@ async def send(
 async def _whole(client: AsyncOpenAI, file: ProviderFile, report: Progress) -> JsonObject:
     await cut(file, max(file.size, 1))
     with _Counted(file, report) as content:
-        return plain(await client.files.create(file=(file.remote_name, content, MIME), purpose="fine-tune"))
+        return plain(await client.files.create(file=(file.remote_name, content, MIME), purpose=purpose_of(file)))
 
 
 class _Counted(io.BufferedReader):

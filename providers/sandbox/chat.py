@@ -19,7 +19,7 @@ from .rows import message_text, tool_calls_of
 from .tokens import message_tokens, text_tokens
 from .world import Sandbox, Tuned
 
-__all__ = ["Answer", "answer", "check_chat", "respond", "throttled"]
+__all__ = ["Answer", "answer", "check_chat", "completion", "respond", "throttled"]
 
 _UNLIMITED = 1 << 30
 
@@ -100,13 +100,22 @@ def respond(
     given: Answer, body: Mapping[str, Any], created: int, wire: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The HTTP answer: one JSON document, or a stream when the request asks for one."""
-    head = {"id": new_id("chatcmpl-"), "created": created, "model": body["model"]}
     if body.get("stream"):
+        head = _head(body, created)
         return StreamingResponse(_stream(given, body, head, wire), media_type="text/event-stream", headers=headers)
+    return JSONResponse(completion(given, body, created, wire), headers=headers)
+
+
+def completion(given: Answer, body: Mapping[str, Any], created: int, wire: str) -> dict[str, Any]:
+    """The whole answer as one JSON document."""
     choices = [_choice(given, index) for index in range(body.get("n") or 1)]
     extra: dict[str, Any] = {"prompt": []} if wire == "together" else {"system_fingerprint": "fp_sandbox"}
-    document = {**head, "object": "chat.completion", "choices": choices, "usage": given.usage, **extra}
-    return JSONResponse(document, headers=headers)
+    head = _head(body, created)
+    return {**head, "object": "chat.completion", "choices": choices, "usage": given.usage, **extra}
+
+
+def _head(body: Mapping[str, Any], created: int) -> dict[str, Any]:
+    return {"id": new_id("chatcmpl-"), "created": created, "model": body["model"]}
 
 
 def _choice(given: Answer, index: int) -> dict[str, Any]:

@@ -22,13 +22,14 @@ class Fault:
     """One fault that is on. `count` None: until cleared; else it strikes that many times.
 
     `method` and `path` (a regular expression searched in the request's path) say which requests it aims at.
-    `seconds`: how long, for those that last. `value`: which status, how a body is torn ("framed" or "cut").
+    `seconds`: how long, for those that last. `value`: which status, how a body is torn ("framed" or "cut"), how many of
+    a batch.
     `processed`: whether the request took effect before it went wrong.
     """
 
     name: str
     about: str
-    scope: Literal["request", "job", "status", "lease", "webhook"]
+    scope: Literal["request", "job", "status", "lease", "webhook", "batch"]
     count: int | None = 1
     method: str = ""
     path: str = ""
@@ -50,6 +51,10 @@ def _job(name: str, about: str, seconds: float = 0.0) -> Fault:
 
 def _webhook(name: str, about: str, seconds: float = 0.0) -> Fault:
     return Fault(name, about, "webhook", seconds=seconds)
+
+
+def _batch(name: str, about: str, seconds: float = 0.0, value: str = "") -> Fault:
+    return Fault(name, about, "batch", seconds=seconds, value=value)
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -80,6 +85,13 @@ FAULTS: Mapping[str, Fault] = {
         _webhook(
             "webhook_tampered", "the next webhook names another job than was signed; sent again, if it is refused"
         ),
+        _batch("batch_lag", "the next batch is missing from lists for `seconds`", 30),
+        _batch("batch_stuck", "the next batch takes `seconds` longer", 3600),
+        _batch("batch_refused", "the input of the next batch is refused when it is validated"),
+        _batch(
+            "batch_expired", "the next batch expires after `seconds` with the share `value` answered", 86_400, "0.5"
+        ),
+        _batch("batch_rows_fail", "every `value`th request of the next batch fails with 500", value="3"),
         _webhook("webhook_late", "the next webhook is held back for `seconds`, so that later ones overtake it", 60),
     )
 }

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import openai_uploads, openai_webhooks
+from . import batch_wires, openai_uploads, openai_webhooks
 from .catalog import BaseModel, base_models
-from .chat import answer, check_chat, respond, throttled
+from .chat import answer, check_chat, completion, respond, throttled
 from .files import StoredFile
 from .jobs import View
 from .openai_jobs import job_fields
@@ -42,6 +43,7 @@ def routes(world: Sandbox) -> list[Route]:
     return [
         *openai_uploads.routes(world),
         *openai_webhooks.routes(world),
+        *batch_wires.openai_routes(world, wire.answered),
         Route("/files", wire.upload, methods=["POST"]),
         Route("/files", wire.files),
         Route("/files/{id}", wire.delete_file, methods=["DELETE"]),
@@ -203,6 +205,13 @@ class _Wire:
         headers = throttled(self._world, body)
         given = await answer(self._world, found if isinstance(found, Tuned) else None, body)
         return respond(given, body, int(self._world.clock.now()), _WIRE, headers)
+
+    async def answered(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to one request of a batch, which has rate limits of its own."""
+        check_chat(body)
+        found = self._model(body["model"])
+        given = await answer(self._world, found if isinstance(found, Tuned) else None, body)
+        return completion(given, body, int(self._world.clock.now()), _WIRE)
 
 
 def _check_upload(name: str, purpose: str, data: bytes) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from . import together_files, together_serving
+from . import batch_wires, together_files, together_serving
 from .catalog import BaseModel, base_models
-from .chat import answer, check_chat, respond, throttled
+from .chat import answer, check_chat, completion, respond, throttled
 from .jobs import View, tuned_name
 from .package import packed
 from .refusals import Refused, body_of
@@ -29,6 +32,7 @@ def routes(world: Sandbox) -> list[Route]:
     return [
         *together_files.routes(world),
         *together_serving.routes(world),
+        *batch_wires.together_routes(world, wire.answered),
         Route(jobs, wire.create, methods=["POST"]),
         Route(jobs, wire.jobs),
         Route(f"{jobs}/estimate-price", wire.estimate, methods=["POST"]),
@@ -139,6 +143,12 @@ class _Wire:
         tuned, headers = self._asked(body["model"]), throttled(self._world, body)
         given = await answer(self._world, tuned, body)
         return respond(given, body, int(self._world.clock.now()), _WIRE, headers)
+
+    async def answered(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to one request of a batch, which has rate limits of its own."""
+        check_chat(body)
+        given = await answer(self._world, self._asked(body["model"]), body)
+        return completion(given, body, int(self._world.clock.now()), _WIRE)
 
     def _asked(self, name: str) -> Tuned | None:
         """The tuned model behind a ready deployment, None for a base. Raises `Refused` as the platform does."""

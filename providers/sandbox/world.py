@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from .base import base_answer
+from .batches import Batches
 from .book import Book, new_id
 from .catalog import BaseModel, base_model
 from .checkpoints import kept
@@ -64,6 +65,7 @@ class Sandbox:
         self.files = Files(self.store, self.clock.now)
         self.book = Book(self.store, self.clock.now)
         self.serving = Serving(self.store, self.clock.now, pace_s)
+        self.batches = Batches(self.store, self.files, self.faults, self.clock.now, pace_s)
         self.trainer = Trainer(self.book, self.files, self.store)
         self.webhooks = Webhooks(self.store, self.book, self.clock.now, self.faults)
         for job_id in self.book.unfinished():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from together.lib.resources.files import FileAlreadyExistsError
 from together.types.finetune_response import FinetuneResponse
 
 from ..account import Account
+from ..batches import BatchAnswer, RemoteBatch
 from ..contract import Connection, Platform, Progress
 from ..errors import InvalidData, NotFound, ProviderError
 from ..http import http_clients, timeout
@@ -42,6 +43,7 @@ from ..tags import same_tag
 from ..weights import WeightsKind, WeightsStream
 from ..wire import integer, items, plain
 from . import answers
+from .batches import Batches
 from .bodies import OWN_HOST, check, create_body, estimate_body
 from .leases import current, lease_of
 from .limits import breaches
@@ -104,6 +106,7 @@ class TogetherAccount(Account):
             refused=together.APIStatusError,
         )
         self._serving = Serving(control, connection.project)
+        self._batches = Batches(control)
 
     async def preflight(self, plan: Plan) -> Preflight:
         """The base model's live limits, each setting that breaks one of them, and a checkpoint that does not fit."""
@@ -292,6 +295,32 @@ class TogetherAccount(Account):
         """One answer, over the aiohttp transport."""
         with self._asking("complete"):
             return await self._questions.ask(model, messages, sampling, tools)
+
+    async def create_batch(self, file_id: str, tag: str) -> RemoteBatch:
+        """Buy the answers: one POST, no retry, no redirect followed."""
+        with self._asking("create_batch"):
+            return await self._batches.create(file_id)
+
+    async def find_batches(self, tag: str, file_id: str | None) -> tuple[RemoteBatch, ...]:
+        """Batches of that input file: here they bear no tag, and the file is one tag's alone."""
+        with self._asking("find_batches"):
+            return await self._batches.find(file_id)
+
+    async def batch(self, batch_id: str) -> RemoteBatch:
+        """A pure read."""
+        with self._asking("batch"):
+            return await self._batches.get(batch_id)
+
+    async def batch_output(self, batch: RemoteBatch) -> AsyncGenerator[BatchAnswer, None]:
+        """Every line of its output and error files, in no order."""
+        with self._asking("batch_output"):
+            async for line in self._batches.output(batch):
+                yield line
+
+    async def cancel_batch(self, batch_id: str) -> RemoteBatch:
+        """Ask for it to be cancelled; what is answered by then is billed."""
+        with self._asking("cancel_batch"):
+            return await self._batches.cancel(batch_id)
 
     async def _listed(self) -> list[RemoteJob]:
         now = datetime.now(UTC)

@@ -51,6 +51,7 @@ FILE_STATES: Mapping[str, Literal["ready", "processing", "refused"]] = {
     "INVALID_FORMAT": "refused",
 }
 
+_QUESTIONS = "batch-api"
 _NANODOLLARS = Decimal(10) ** 9
 _STEP_KEYS = ("train/global_step", "global_step", "eval/global_step", "step")
 _TIME_KEYS = ("logged_at", "timestamp", "_timestamp")
@@ -107,6 +108,8 @@ def stored_file(raw: JsonObject, *, reused: bool = False) -> RemoteFile:
         raise PlatformFault("the answer names no file", body=str(dict(raw)))
     status = raw.get("processing_status")
     state = FILE_STATES.get(str(status), "processing") if status else "ready"
+    if raw.get("purpose") == _QUESTIONS and status not in (None, "PENDING") and state == "processing":
+        state = "ready"  # only training files are read through on arrival; a batch validates its own
     report = raw.get("validation_report")
     report = report if isinstance(report, Mapping) else {}
     refused = state == "refused" or report.get("valid") is False

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import together
@@ -26,7 +26,7 @@ from ..records import JsonObject, ProviderFile
 from ..sending import Cut, Piece, cut, send_missing
 from ..wire import plain
 
-__all__ = ["InParts"]
+__all__ = ["InParts", "purpose_of"]
 
 _MOST_PARTS = 250
 """Parts of one upload (together 3.1.1, `lib/constants.py`)."""
@@ -39,6 +39,11 @@ _PART_TIMEOUT = httpx.Timeout(300.0, write=3600.0)
 
 _NO_MORE = frozenset({400, 403, 404, 409, 410, 422})
 """Answers that say: this upload, or the signature of its addresses, is over. A wrong key is seen when it is begun."""
+
+
+def purpose_of(file: ProviderFile) -> Literal["batch-api", "fine-tune"]:
+    """The platform's word for what the file is for."""
+    return "batch-api" if file.role == "batch" else "fine-tune"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class InParts:
             "file_name": self.file.remote_name,
             "file_size": self.file.size,
             "num_parts": len(whole.pieces),
-            "purpose": "fine-tune",
+            "purpose": purpose_of(self.file),
             "file_type": "jsonl",
             "checksum": self.file.sha256,
         }

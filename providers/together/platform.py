@@ -7,17 +7,20 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from .. import facts
+from ..batches import request_line
 from ..contract import Connection, Dialect, Provider
 from ..environment import account_name, base_url, required_key
 from ..gaps import refuse_method
 from ..published import PublishedFacts
 from ..records import (
+    Example,
     Hyperparameters,
     Method,
     Plan,
     PlannedRequest,
     ProviderFile,
     Recipe,
+    Sampling,
 )
 from ..settings import complete
 from .bodies import OWN_HOST, SUFFIX_LIMIT, check, planned_requests
@@ -43,6 +46,10 @@ class TogetherPlatform(PublishedFacts):
         refuse_method(self.name, model, method)
         check(method, given, self.name)
         return complete(given, facts.presets(self.name, model, method, rows, validation_rows, lora=given.lora))
+
+    def batch_line(self, custom_id: str, model: str, example: Example, sampling: Sampling) -> bytes:
+        """One question as one line of a batch's input file."""
+        return request_line(custom_id, model, example, sampling, length_field="max_tokens", routed=False)
 
     def suffix_limit(self) -> int:
         """Most characters of the user's own suffix: the one free name of a job also carries our tag."""

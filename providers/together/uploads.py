@@ -19,7 +19,7 @@ from ..parts import PartsBook, Scratch
 from ..records import JsonObject, ProviderFile
 from ..sending import Sizes, cut
 from ..wire import plain
-from .in_parts import InParts
+from .in_parts import InParts, purpose_of
 
 __all__ = ["LARGEST_BYTES", "SIZES", "Uploads"]
 
@@ -55,7 +55,7 @@ class Uploads(AsyncUploadManager):
         def told(event: FileUploadProgress) -> None:
             report(event.uploaded_bytes, event.total_bytes)
 
-        return plain(await self.upload("/v1/files", file.path, "fine-tune", progress_callback=told))
+        return plain(await self.upload("/v1/files", file.path, purpose_of(file), progress_callback=told))
 
     async def get_upload_url(
         self, url: str, file: Path, checksum: str, purpose: FilePurpose, filetype: FileType

@@ -36,7 +36,7 @@ def test_every_command_of_the_design_is_there() -> None:
     wanted = """init|advise|check|prepare|estimate|run|submit|watch|evaluate|decide|report|demo|doctor|config-schema
         jobs ls|jobs show|jobs events|jobs metrics|jobs cancel|jobs pause|jobs resume|jobs recover|jobs resolve
         jobs adopt|jobs audit|models ls|models sunset|models download|providers ls|providers show|budget show
-        budget set|leases ls|leases stop|leases resolve|sandbox serve"""
+        budget set|leases ls|leases stop|leases resolve|batches ls|batches cancel|batches resolve|sandbox serve"""
     names = {name.strip() for line in wanted.splitlines() for name in line.split("|")}
     assert names <= {" ".join(path) for path in COMMANDS}
 
@@ -87,7 +87,7 @@ QUESTIONS = (
     "watch", "evaluate", "decide", "report", "runs ls", "runs show", "jobs ls", "jobs show JOB", "jobs events JOB",
     "jobs metrics JOB", "jobs checkpoints JOB", "jobs recover", "jobs audit openai", "models ls", "models sunset",
     "providers ls", "providers show openai", "budget show", "budget set month 100", "leases ls", "leases stop --all",
-    "jobs audit --all", "doctor", "config-schema", "init",
+    "batches ls", "jobs audit --all", "doctor", "config-schema", "init",
 )  # fmt: skip
 
 

@@ -10,8 +10,27 @@ import pytest
 TO = ("--to", "openai:gpt-4.1-mini-2025-04-14")
 SPEND = ("--yes", "--max-usd", "500")
 
-LISTINGS = ("runs ls", "jobs ls", "leases ls", "budget show", "jobs recover", "leases stop --all", "models ls")
-QUESTIONS = ("watch", "evaluate", "decide", "report", "runs show", "jobs show x", "jobs cancel x", "leases stop x")
+LISTINGS = (
+    "runs ls",
+    "jobs ls",
+    "leases ls",
+    "batches ls",
+    "budget show",
+    "jobs recover",
+    "leases stop --all",
+    "models ls",
+)
+QUESTIONS = (
+    "watch",
+    "evaluate",
+    "decide",
+    "report",
+    "runs show",
+    "jobs show x",
+    "jobs cancel x",
+    "leases stop x",
+    "batches cancel x",
+)
 
 
 @pytest.mark.parametrize("listing", LISTINGS)

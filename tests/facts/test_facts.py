@@ -73,8 +73,10 @@ def test_openai_prices_equal_the_verified_file() -> None:
     for model in facts.models("openai"):
         tuned, base = verified.get(f"ft:{model.name}", {}), verified.get(model.name, {})
         keys = {"tuned_input": "input", "tuned_output": "output", "train": "train_per_1m"}
+        keys |= {f"tuned_{key}": key for key in ("batch_input", "batch_output")}
         wanted = {ours: tuned[key] for ours, key in keys.items() if key in tuned}
         wanted |= {key: base[key] for key in ("input", "output") if key in base and model.name != "gpt-6-luna"}
+        wanted |= {key: base[key] for key in ("batch_input", "batch_output") if key in base}
         for ours, value in wanted.items():
             assert usd("openai", model.name, PriceItem(ours)) == Decimal(str(value)), (model.name, ours)
 
@@ -239,6 +241,14 @@ def test_lifecycle_rows_are_in_order_and_name_the_end() -> None:
     assert [row.on for row in rows] == sorted(row.on for row in rows)
     assert rows[-1].on == date(2027, 1, 14)
     assert MINI in rows[-1].models
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_limits_of_a_batch_are_dated(platform: str) -> None:
+    limits = facts.batch_limits(platform)
+    assert limits is not None
+    assert limits.source
+    assert (limits.requests, limits.window_h, limits.as_of) == (50_000, 24, TODAY)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -108,8 +108,8 @@ def parsed(paths: list[Path]) -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text()) for path in paths}
 
 
-def test_jobs_and_machines_are_what_the_contract_calls_paid() -> None:
-    assert {"create", "serve"} <= PAID
+def test_jobs_machines_and_batches_are_what_the_contract_calls_paid() -> None:
+    assert {"create", "create_batch", "serve"} <= PAID
 
 
 def test_no_retry_wraps_a_paid_request() -> None:
@@ -151,7 +151,7 @@ def test_a_paid_request_is_sent_from_one_place_each() -> None:
     sent = [
         f"{path.name} {name_of(call)}" for path in OURS for call in calls(ast.parse(path.read_text())) if is_paid(call)
     ]
-    assert sorted(sent) == ["leases.py serve", "submit.py create"]
+    assert sorted(sent) == ["batch_submit.py create_batch", "leases.py serve", "submit.py create"]
 
 
 def test_every_sdk_client_is_built_without_retries() -> None:

@@ -6,17 +6,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 import pytest
-from openai.types import FileObject
+from openai.types import Batch, FileObject
 from openai.types.fine_tuning import FineTuningJob
 from together.lib.types.fine_tuning import FinetuneJobStatus
 from together.types import FileResponse, FinetuneResponse
+from together.types.batch_job import BatchJob
 from together.types.deployment_status import DeploymentStatus
 from together.types.fine_tuning_cancel_response import FineTuningCancelResponse
 from together.types.fine_tuning_list_response import FineTuningListResponse
 
 from providers.openai import answers as openai_answers
+from providers.openai.batches import BATCH_STATES as OPENAI_BATCH_STATES
 from providers.records import TERMINAL_STATES, JobState
 from providers.together import answers as together_answers
+from providers.together.batches import BATCH_STATES as TOGETHER_BATCH_STATES
 from providers.together.leases import DEPLOYMENT_STATES
 
 
@@ -35,6 +38,8 @@ TABLES: Iterable[tuple[Mapping[str, Any], set[str], set[str]]] = [
     (together_answers.JOB_STATES, words(FineTuningCancelResponse, "status"), {"user_error"}),
     (together_answers.JOB_STATES, {member.value for member in FinetuneJobStatus}, set()),
     (together_answers.FILE_STATES, words(FileResponse, "processing_status"), set()),
+    (OPENAI_BATCH_STATES, words(Batch, "status"), set()),
+    (TOGETHER_BATCH_STATES, words(BatchJob, "status"), set()),
     (DEPLOYMENT_STATES, words(DeploymentStatus, "state"), set()),
 ]
 

@@ -121,6 +121,53 @@ def test_chat_completions_satisfy_the_contract(openai_doc: Any, http: httpx.Clie
         check(openai_doc, path("CreateChatCompletionStreamResponse"), json.loads(chunk))
 
 
+@pytest.fixture(params=["completed", "expired", "failed", "cancelled"])
+def batch_file(request: pytest.FixtureRequest, sandbox: Sandbox) -> bytes:
+    """An input file that ends so; `cancelled` is asked for by the test."""
+    if request.param == "expired":
+        sandbox.faults.set("batch_expired")
+    body = {"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": "hello"}]}
+    line = json.dumps({"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}) + "\n"
+    return (line * 2 if request.param == "failed" else line).encode()
+
+
+def test_batches_at_every_station_satisfy_the_contract(
+    openai_doc: Any, sandbox: Sandbox, http: httpx.Client, client: Any, batch_file: bytes, request: Any
+) -> None:
+    file = client.files.create(file=("in.jsonl", batch_file), purpose="batch").id
+    wanted = {"input_file_id": file, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    id = http.post("/openai/v1/batches", json=wanted | {"metadata": {"k": "v"}}).json()["id"]
+    if "cancelled" in request.node.name:
+        check(openai_doc, path("Batch"), http.post(f"/openai/v1/batches/{id}/cancel").json())
+    for passed_s in (0, 5, 6, 100_000):
+        sandbox.advance(passed_s)
+        check(openai_doc, path("Batch"), http.get(f"/openai/v1/batches/{id}").json())
+    check(openai_doc, path("ListBatchesResponse"), http.get("/openai/v1/batches").json())
+    assert http.get(f"/openai/v1/batches/{id}").json()["status"] in request.node.name
+
+
+@pytest.fixture(scope="module")
+def together_doc() -> Any:
+    path = CONTRACTS / "together-finetune.yaml"
+    return yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def test_togethers_batches_satisfy_the_contract(
+    together_doc: Any, sandbox: Sandbox, http: httpx.Client, tog: together.Together, tmp_path: Path
+) -> None:
+    body = {"model": "Qwen/Qwen3-8B", "messages": [{"role": "user", "content": "hello"}]}
+    (tmp_path / "in.jsonl").write_text(json.dumps({"custom_id": "a", "body": body}) + "\n")
+    file = tog.files.upload(tmp_path / "in.jsonl", purpose="batch-api", check=False).id
+    wanted = {"input_file_id": file, "endpoint": "/v1/chat/completions"}
+    made = http.post("/together/v1/batches", json=wanted)
+    assert made.status_code == 201
+    check(together_doc, path("BatchJobWithWarning"), made.json())
+    sandbox.advance(1000)
+    (listed,) = http.get("/together/v1/batches").json()
+    check(together_doc, path("BatchJob"), listed)
+    assert listed["status"] == "COMPLETED"
+
+
 @pytest.fixture(scope="module")
 def together_schemas() -> Any:
     return json.loads(TOGETHER.read_text())
