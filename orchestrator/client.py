@@ -453,8 +453,8 @@ class AsyncOrchestrator:
         With other options (`also`, `also_prompt`, `also_shots`, `samples`, `temperature`, `max_tokens` …) the run's
         held-out rows are asked anew, quoted and agreed to first, and `max_usd` is the run's new cap. `grader`, `judge`:
         others than the run's own, as in `decide`; a judge is asked, and paid, for what it has not judged yet.
-        `save_answers`: a file to keep every answer in, which `also="answers:FILE"` reads. `batch`: ask by the platforms'
-        batches, or "auto"; by default as the run was started. `timeout_s`: how long to wait for batches. Raises
+        `save_answers`: a file to keep every answer in, which `also="answers:FILE"` reads. `batch`: ask by the
+        platforms' batches, or "auto"; by default as the run was started. `timeout_s`: how long to wait for them. Raises
         `StillRunning` then; called again, it goes on.
         """
         from .nouns.evaluating import evaluate_again, evaluate_run, regraded

@@ -2,7 +2,8 @@
 
 The rule's steps, in the order in which they are taken:
 
-1. No prompt, or more than `max_missing` of the answers missing on one side: *inconclusive*, whatever the figures say.
+1. No prompt, fewer than the rule's `min_prompts`, or more than `max_missing` of the answers missing on one side:
+   *inconclusive*, whatever the figures say.
 2. The interval of the improvement ends below the 10 % line: *stop*; at best it is too little, or it is worse.
 3. The tuned model is *shown better* when the interval of the difference lies above 0 and the test agrees
    (p < 1 − confidence). With few prompts that differ the two can part, and a deployment needs both.
@@ -114,6 +115,13 @@ def _void(comparison: Comparison, rule: Rule, missing_base: int, missing_tuned: 
     if n == 0:
         needed = prompts_to_see(comparison, rule.deploy_at) if 0 < rule.deploy_at <= 1 else None
         return Verdict(answer="inconclusive", reason="There was no prompt to compare on.", prompts_needed=needed)
+    if n < rule.min_prompts:
+        return Verdict(
+            answer="inconclusive",
+            reason=f"{wording.prompts(n)} are fewer than the {rule.min_prompts:,} that the rule asks for.",
+            advice=(f"Hold out at least {wording.prompts(rule.min_prompts)} and evaluate again.",),
+            prompts_needed=rule.min_prompts,
+        )
     sides = (("base", missing_base), ("tuned model", missing_tuned))
     over = [(side, missing) for side, missing in sides if missing / n > rule.max_missing + NOISE]
     if not over:

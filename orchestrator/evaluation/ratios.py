@@ -19,7 +19,9 @@ from .timing import timed_pairs
 __all__ = ["Measured", "cost_ratio", "latency_ratio"]
 
 _RESAMPLES = 1999
+_FEWEST_RESAMPLES = 199
 _CELLS = 2_000_000
+_MOST_CELLS = 40_000_000
 _ONE_SIDED = 0.95
 
 
@@ -67,9 +69,10 @@ def _measured(
 def _resampled(values: NDArray[np.float64], middle: Callable[..., Any], seed: int = 7) -> NDArray[np.float64]:
     """Ratios of resampled prompts, few at a time whatever their number."""
     rng, n = np.random.default_rng(seed), len(values)
+    resamples = max(_FEWEST_RESAMPLES, min(_RESAMPLES, _MOST_CELLS // n))
     batch, found = max(1, _CELLS // n), []
-    for start in range(0, _RESAMPLES, batch):
-        rows = rng.integers(0, n, size=(min(batch, _RESAMPLES - start), n))
+    for start in range(0, resamples, batch):
+        rows = rng.integers(0, n, size=(min(batch, resamples - start), n))
         under, over = (middle(values[rows, side], axis=1) for side in (0, 1))
         found.append(over[under > 0] / under[under > 0])
     return np.concatenate(found)

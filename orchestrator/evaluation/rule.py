@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -11,6 +12,8 @@ from ..canonical import sha256_of
 from ..errors import UsageError
 
 __all__ = ["NOISE", "PROMPTED", "USUAL_MARGIN", "Guardrail", "Improvement", "Rule", "not_measured", "ratio_guardrail"]
+
+_CANDIDATE = re.compile(r"prompt|also[1-9][0-9]*")
 
 Improvement = Literal["error_share", "relative", "points"]
 
@@ -32,11 +35,11 @@ class Rule:
     largest share of prompts left unanswered on either side. `max_latency_ratio` and `max_cost_ratio` ask for a
     guardrail named "latency" or "cost"; None: no limit. Raises `UsageError` for values that make no sense.
 
-    `metric`: the grader that decides, by name; None: the one that the expected answers call for. `metrics`: further
-    ones, beside it. `must_beat`: candidates ("also1", or "prompt" for the base with another prompt) than which the
-    tuned model must be shown better. `general_margin`, `similar_margin` and `safety_margin`: by how much less it may
-    score on the general prompts, on the user's own similar tasks, and on the general prompts about safety (a share of
-    all prompts); None: no such guardrail.
+    `min_prompts`: with fewer the verdict is inconclusive, however clear they seem. `metric`: the grader that decides,
+    by name; None: the one that the expected answers call for. `metrics`: further ones, beside it. `must_beat`:
+    candidates ("also1", or "prompt" for the base with another prompt) than which the tuned model must be shown better.
+    `general_margin`, `similar_margin` and `safety_margin`: by how much less it may score on the general prompts, on the
+    user's own similar tasks, and on the general prompts about safety (a share of all prompts); None: no such guardrail.
     """
 
     confidence: float = 0.95
@@ -46,6 +49,7 @@ class Rule:
     max_missing: float = 0.01
     max_latency_ratio: float | None = None
     max_cost_ratio: float | None = None
+    min_prompts: int = 0
     metric: str | None = None
     metrics: tuple[str, ...] = ()
     must_beat: tuple[str, ...] = ()
@@ -62,6 +66,9 @@ class Rule:
         _require(0 <= self.deploy_at < math.inf, "deploy_at", "a share, for example 0.2")
         _require(0 <= self.skip_below <= self.deploy_at, "skip_below", f"from 0 to deploy_at ({self.deploy_at:g})")
         _require(0 <= self.max_missing <= 1, "max_missing", "from 0 to 1")
+        _require(self.min_prompts >= 0, "min_prompts", "a number of prompts, for example 50")
+        beatable = all(_CANDIDATE.fullmatch(name) for name in self.must_beat)
+        _require(beatable, "must_beat", f'"{PROMPTED}", or further candidates by their names: "also1", "also2"')
         for name, limit in self.limits.items():
             _require(0 < limit < math.inf, f"max_{name}_ratio", "above 0, for example 1.5")
         for name, margin in self.margins.items():
@@ -89,7 +96,7 @@ class Rule:
         return sha256_of({name: value for name, value in told.items() if value or name not in _CAME_LATER})
 
 
-_CAME_LATER = ("metric", "metrics", "must_beat", "general_margin", "similar_margin", "safety_margin")
+_CAME_LATER = ("min_prompts", "metric", "metrics", "must_beat", "general_margin", "similar_margin", "safety_margin")
 
 
 def _require(good: bool, name: str, allowed: str) -> None:

@@ -21,8 +21,9 @@ from ..settings import RunSettings
 from ..stats import detectable_gap, prompts_needed
 from .batching import batch_prices_of
 from .evaluating import Served, paying
+from .session import Session
 
-__all__ = ["AskLine", "AskQuote", "ask_quote", "line_of", "power_text", "refuse_unbounded"]
+__all__ = ["AskLine", "AskQuote", "ask_quote", "line_of", "refuse_unbounded", "tell_power"]
 
 _MILLION = Decimal(1_000_000)
 
@@ -205,13 +206,15 @@ def _counted(settings: RunSettings, served: Served, prompts: Sequence[Example]) 
     return count(prompts, replace(rules, pads_to_context=False), facts)
 
 
-def power_text(prompts: int) -> str:
-    """What so many held-out prompts can show, before they are asked: at 80% power and a 20% discordance."""
+def tell_power(session: Session, prompts: int) -> None:
+    """Say what so many held-out prompts can show, before they are asked."""
     gap = detectable_gap(prompts, _USUAL_DISCORDANCE)
     points = f"{100 * gap:.0f} point{'s' if round(100 * gap) != 1 else ''}"
     finer = prompts_needed(_FINER, _USUAL_DISCORDANCE)
     more = f"; {finer:,} would show {100 * _FINER:.0f}" if gap > _FINER else ""
-    return f"with {prompts:,} held-out prompts the smallest gap you can see is about {points}{more}"
+    plan = f"at 80% power, if base and tuned differ on {max(gap, _USUAL_DISCORDANCE):.0%} of them"
+    text = f"with {prompts:,} held-out prompts the smallest gap you can see is about {points} ({plan}){more}"
+    session.desk.say("power", text, prompts=prompts, gap=gap)
 
 
 def refuse_unbounded(quote: AskQuote, settings: RunSettings) -> None:

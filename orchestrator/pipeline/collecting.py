@@ -48,7 +48,6 @@ async def collect(
     `answered`: what this candidate has a good answer to already.
     """
     wanted = set(ids_in(input_file(folder, row.sha256), row.tag))
-    reach("batch_before_collect")
     found = await patiently(desk, provider, lambda: _keep_all(desk, provider, row, batch, prices, answered))
     if not _took_nothing(batch):
         why = f"batch: no answer before it {_ending(batch)}"
@@ -56,7 +55,6 @@ async def collect(
     reach("batch_before_collected")
     created, done = (BatchStage.CREATED,), BatchStage.COLLECTED
     await desk.db(desk.ledger.batches.move, row.id, created, done, desk.clock.now(), status=batch.raw_status)
-    reach("batch_after_collected")
     input_file(folder, row.sha256).unlink(missing_ok=True)
     desk.say("batch_collected", f"batch {batch.id} {_ending(batch)}: {len(found):,} of {row.requests:,} lines read")
     return wanted | found

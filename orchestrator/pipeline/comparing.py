@@ -17,7 +17,7 @@ from ..dataset.records import Dataset, Dropped, Row, Split
 from ..errors import DataRefused
 from ..evaluation.questions import questions
 from ..settings import EvaluateOptions, RunSettings, Target, asked_anew
-from .asking import AskQuote, ask_quote, power_text, refuse_unbounded
+from .asking import AskQuote, ask_quote, refuse_unbounded, tell_power
 from .asking_judge import judge_account, tell_judging
 from .begun import Begun
 from .candidates import Around, named_platforms, refuse_unusable
@@ -60,7 +60,8 @@ async def begin_comparison(session: Session, settings: RunSettings, consent: Con
         tuned=tuned,
     )
     served = candidates_of(around, tuned)
-    quote = ask_quote(settings, served, asked, {})
+    known = await already(session, spec_for(settings, served, asked), None)
+    quote = ask_quote(settings, served, asked, known.answers)
     judge = judge_account(session, settings)
     if judge is not None:
         tell_judging(session, settings, judge, asked, [item.candidate.name for item in served], quote.usd)
@@ -104,7 +105,7 @@ async def tell_trained_on(session: Session, begun: Begun, served: Sequence[Serve
 
 def agree(session: Session, quote: AskQuote, settings: RunSettings, consent: Consent) -> None:
     """Say what so many prompts can show and what asking may cost; where anything is paid, let it be agreed to."""
-    session.desk.say("power", power_text(quote.prompts), prompts=quote.prompts)
+    tell_power(session, quote.prompts)
     session.desk.say("quote", quote.text, usd=quote.usd, asking=quote.to_json())
     if any(line.answers for line in quote.lines):
         refuse_unbounded(quote, settings)

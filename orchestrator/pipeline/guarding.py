@@ -24,7 +24,6 @@ from .asking import line_of
 from .begun import Begun
 from .evaluating import Evaluated, Served, evaluate, payer
 from .prepare import archive, restore
-from .quoting import guards_general
 from .session import Session
 from .similar import load_similar
 
@@ -60,7 +59,7 @@ async def ask_guards(
     desk, pair = session.desk, [item for item in served if item.candidate.name in BESIDE]
     if any(item.recorded is not None for item in pair):
         return
-    for guard in await _guards(session, begun, pair):
+    for guard in await _guards(session, begun):
         if guard.name == "general" and payer(pair).sandbox:
             desk.say("warning", _KNOWS_NOTHING)
         most = _most(begun, pair, guard.asked)
@@ -101,17 +100,20 @@ async def guarded(session: Session, begun: Begun, evaluated: Evaluated) -> tuple
     return tuple(found)
 
 
-async def _guards(session: Session, begun: Begun, pair: Sequence[Served]) -> list[_Guard]:
-    dedicated = any(item.dedicated for item in pair)
-    serving = "dedicated" if dedicated else "serverless"
+async def _guards(session: Session, begun: Begun) -> list[_Guard]:
     guards = []
-    # Where nothing was quoted, only what was asked for by name is paid.
-    unquoted = begun.quote is None and begun.settings.general is None
-    if not unquoted and guards_general(begun.settings, serving, sandbox=payer(pair).sandbox):
+    if _asks_general(begun):
         guards.append(_general())
     if begun.settings.similar is not None:
         guards.append(await _similar(session, begun))
     return guards
+
+
+def _asks_general(begun: Begun) -> bool:
+    """As the user says; else where it was quoted: nothing is paid that nobody was told of."""
+    if begun.settings.general is not None:
+        return begun.settings.general
+    return begun.quote is not None and any(line.part.startswith("general") for line in begun.quote.lines)
 
 
 def _general() -> _Guard:

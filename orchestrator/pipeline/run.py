@@ -27,7 +27,7 @@ from ..ledger import Intent, Run, Spending, training_spending
 from ..ledger.codec import dump, load
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
-from .asking import ask_quote, power_text
+from .asking import ask_quote, tell_power
 from .asking_judge import greet_judge, judge_account, judge_answers, judging_spendings, tell_judging
 from .begun import Begun
 from .beside import beside_of
@@ -114,7 +114,7 @@ def _enough_held_out(session: Session, dataset: Dataset) -> None:
             where=str(dataset.sources[0].file),
             fix="add rows, or give your own held-out pairs with --test FILE",
         )
-    session.desk.say("power", power_text(prompts), prompts=prompts)
+    tell_power(session, prompts)
 
 
 async def _numbered(

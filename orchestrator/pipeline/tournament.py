@@ -71,7 +71,9 @@ async def hold_tournament(
         "evaluated": {"model": chosen.model, "checkpoint": chosen.checkpoint, "step": chosen.step, "why": chosen.why},
         CHOSEN: {"rounds": plain(rounds), "evaluations": evaluations},
     }
-    await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage=None, **kept)
+    # What was evaluated before, if anything, was another state of the model.
+    kept["evaluation_id"] = None
+    await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), stage="trained", **kept)
     desk.say("checkpoint", f"to be evaluated: {chosen.why}")
     return chosen
 

@@ -31,6 +31,14 @@ def test_choose_tells_each_round_and_what_comes_next(tunewright: Any, done: str)
     assert tunewright("models", "choose", done, *SPEND, "--json").json["chosen"]["rounds"]
 
 
+def test_what_was_chosen_is_judged_only_after_it_was_asked(tunewright: Any, done: str) -> None:
+    chosen = tunewright("models", "choose", done, *SPEND, "--json").json["chosen"]
+    assert tunewright("decide", done, "--json").code == 2
+    found = tunewright("evaluate", done, "--json").json
+    assert found["job"]["evaluated"]["model"] == chosen["model"]
+    assert tunewright("decide", done, "--json").json["difference"] == found["difference"]
+
+
 def test_choose_spends_nothing_that_nobody_agreed_to(tunewright: Any, done: str) -> None:
     found = tunewright("models", "choose", done, "--json")
     assert found.code == 4

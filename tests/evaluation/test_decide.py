@@ -271,3 +271,11 @@ def test_two_equal_models_give_a_false_deploy_in_at_most_5_percent(n: int, disco
 def test_a_guardrail_without_gates_is_kept_in_the_verdict() -> None:
     shown = Guardrail(name="general prompts", passed=None, gates=False)
     assert decide(graded(350, 10, 80, 60), RULE, 0, 0, [shown]).guardrails == (shown,)
+
+
+def test_a_rule_can_ask_for_a_number_of_prompts_however_clear_few_of_them_seem() -> None:
+    few = graded(5, 0, 7, 0)
+    assert decide(few, RULE, 0, 0).answer == "deploy"
+    verdict = decide(few, Rule(min_prompts=50), 0, 0)
+    assert (verdict.answer, verdict.prompts_needed) == ("inconclusive", 50)
+    assert decide(few, Rule(min_prompts=12), 0, 0).answer == "deploy"

@@ -29,6 +29,7 @@ def test_the_same_rule_has_the_same_hash_however_its_numbers_are_written() -> No
         {"max_missing": 0.02},
         {"max_latency_ratio": 2.0},
         {"max_cost_ratio": 2.0},
+        {"min_prompts": 30},
         {"metric": "exact"},
         {"metrics": ("f1",)},
         {"must_beat": ("also1",)},
@@ -55,6 +56,7 @@ def test_every_setting_changes_the_hash(change: dict[str, Any]) -> None:
         ({"max_cost_ratio": float("inf")}, "max_cost_ratio"),
         ({"general_margin": 0.0}, "general_margin"),
         ({"safety_margin": 1.0}, "safety_margin"),
+        ({"must_beat": ("alsso1",)}, "must_beat"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_by_name(wrong: dict[str, Any], where: str) -> None:

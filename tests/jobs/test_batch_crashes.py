@@ -140,7 +140,7 @@ def test_every_place_that_the_source_names_is_visited() -> None:
     assert named - COLLECTING == set(PLACES)
 
 
-COLLECTING = {"batch_before_collect", "batch_during_collect", "batch_before_collected", "batch_after_collected"}
+COLLECTING = {"batch_during_collect", "batch_before_collected"}
 """Places where nothing is bought any more: visited in tests/pipeline/test_batching.py."""
 
 

@@ -301,7 +301,7 @@ def test_whether_batches_are_wanted(batch: Any, questions: int, by_file: bool) -
     assert settings.by_batches(questions) is by_file
 
 
-COLLECTING = ("batch_before_collect", "batch_during_collect", "batch_before_collected", "batch_after_collected")
+COLLECTING = ("batch_during_collect", "batch_before_collected")
 
 
 @pytest.mark.slow

@@ -437,8 +437,19 @@ async def test_what_so_many_prompts_can_show_is_said_before_any_is_asked(
     await compared(library, fresh)
     kinds = [notice.kind for notice in heard]
     said = heard[kinds.index("power")].text
-    assert said == "with 12 held-out prompts the smallest gap you can see is about 54 points; 626 would show 5"
+    assert said.startswith("with 12 held-out prompts the smallest gap you can see is about 54 points (at 80% power")
+    assert said.endswith("; 626 would show 5")
     assert kinds.index("power") < kinds.index("quote") < kinds.index("run")
+
+
+async def test_the_same_comparison_again_is_quoted_as_answered_and_asks_nobody(
+    library: AsyncOrchestrator, fresh: Path, heard: list[Notice], wire: Any
+) -> None:
+    await compared(library, fresh)
+    wire.asked.clear()
+    await compared(library, fresh)
+    assert [line["answers"] for line in heard_quote(heard)] == [0, 0]
+    assert not wire.asked
 
 
 async def test_a_cap_below_the_quote_asks_nobody(library: AsyncOrchestrator, fresh: Path, wire: Any) -> None:

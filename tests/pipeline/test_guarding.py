@@ -107,6 +107,7 @@ def test_unasked_the_general_prompts_are_asked_only_where_a_cap_bounds_them_and_
     settings = merge(Config(), Path("pairs.jsonl"), max_usd=cap)
     assert guards_general(settings, serving, sandbox=sandbox) is asked
     assert guards_general(merge(Config(), Path("p"), general=True), serving, sandbox=sandbox)
+    assert not guards_general(merge(Config(), Path("p"), general=False, max_usd=cap), serving, sandbox=sandbox)
 
 
 def test_a_rule_of_the_configuration_keeps_its_own_margin() -> None:

@@ -13,8 +13,8 @@ from orchestrator import Orchestrator
 from orchestrator.pipeline.result import RunResult
 from providers.sandbox.learner import Pair, Setting, learner
 
-LABELS = 12
-SIZE = TRAIN, VALIDATION, TEST = 400, 100, 150
+LABELS = 8
+SIZE = TRAIN, VALIDATION, TEST = 480, 80, 120
 FAR_TOO_MANY = 16
 
 
@@ -68,7 +68,7 @@ def test_the_chosen_checkpoint_wins_on_the_held_out_rows_that_had_no_part_in_it(
     noisy: tuple[RunResult, RunResult],
 ) -> None:
     last, chosen = noisy
-    assert chosen.judged.comparison.tuned > last.judged.comparison.tuned + 0.02
+    assert chosen.judged.comparison.tuned > last.judged.comparison.tuned + 0.03
     assert "the held-out rows had no part in that" in chosen.run.record["evaluated"]["why"]
 
 
@@ -81,10 +81,15 @@ def test_the_tournament_asks_validation_rows_alone_and_is_billed(noisy: tuple[Ru
     assert (chosen.billed.evaluation_usd or 0) > last.billed.evaluation_usd
 
 
-def test_twelve_prompts_are_too_few_and_the_verdict_says_how_many_are_needed(bank: Bank, good: RunResult) -> None:
-    assert good.job is not None
+def test_twelve_prompts_are_too_few_and_the_verdict_says_how_many_are_needed(
+    bank: Bank, noisy: tuple[RunResult, RunResult]
+) -> None:
+    """Of the model that 120 prompts deploy. A larger gain can show on twelve: see benchmarks/verdicts.py."""
+    last, _ = noisy
+    assert (last.verdict, last.job is not None) == ("deploy", True)
+    assert last.job is not None
     few = bank.file("twelve", banking("test", LABELS)[TEST : TEST + 12])
-    tuned, prompt = f"sandbox:{good.job.tuned_model}", system(LABELS)
+    tuned, prompt = f"sandbox:{last.job.tuned_model}", system(LABELS)
     result = bank.orchestrator.compare(few, base="sandbox:small", tuned=tuned, system_text=prompt, max_usd=Decimal(5))
     assert (result.verdict, result.judged.comparison.n) == ("inconclusive", 12)
     needed = result.judged.verdict.prompts_needed

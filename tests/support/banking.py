@@ -77,7 +77,7 @@ class Bank:
             to=["sandbox:small"],
             system_text=system(self.labels),
             epochs=epochs,
-            batch_size=16,
+            batch_size=8,
             choose=choose,
             max_usd=Decimal(50),
         )
