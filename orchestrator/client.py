@@ -507,7 +507,8 @@ class AsyncOrchestrator:
         """
         from .nouns.evaluating import decide_again, regraded
 
-        return await decide_again(self.session, regraded(await self._begun(run), grader, judge, human_labels))
+        begun = await self._begun(run)  # before there is a ledger to make: where nothing ran, none is made
+        return await decide_again(self.session, regraded(begun, grader, judge, human_labels))
 
     async def failures(self, run: str | None = None, *, out: Path | str) -> Failures:
         """Write the held-out rows that a run's tuned model got wrong, with both answers, as JSON lines.

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..stats import Estimate, noninferiority_prompts
+from ..stats import Estimate, fdr, noninferiority_prompts
 from .judged import Guarded, Slice
 from .rule import Guardrail, Rule
 from .sides import Side, compare
-from .slices import benjamini_hochberg
 
 __all__ = ["forgotten", "forgotten_guardrail"]
 
@@ -48,7 +47,7 @@ def _parts(base: Side, tuned: Side, categories: Sequence[str]) -> tuple[Slice, .
     for name in named:
         places = [place for place, category in enumerate(categories) if category == name]
         found.append((name, compare(base, tuned, 0.95, places=places, resamples=_RESAMPLES)))
-    adjusted = benjamini_hochberg([one.p_value for _, one in found])
+    adjusted = fdr([one.p_value for _, one in found])
     return tuple(
         Slice(
             label=name,

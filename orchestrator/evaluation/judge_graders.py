@@ -12,9 +12,8 @@ from typing import Literal
 
 from providers.records import Example
 
-from ..stats import Comparison
+from ..stats import Choice, Comparison, Pairwise, compare_pairwise
 from .graders import Attempt, Grade
-from .judge_choices import Choice, Pairwise, compare_pairwise
 from .judge_prompt import Rubric, pair_prompt, place_of, prompt_key, reason_of, said, score_of, score_prompt
 from .questions import Answer, Question
 

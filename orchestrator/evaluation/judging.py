@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..canonical import plain
+from ..stats import Pairwise
 from .agreement import Agreement, agreement
 from .decide import Verdict
 from .graders import Attempt, Grade
-from .judge_choices import Pairwise
 from .judge_graders import Answers, PairJudge, ScoreJudge
 from .judge_prompt import HIGHEST, LOWEST
 from .questions import Question

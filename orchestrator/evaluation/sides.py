@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
-from ..stats import Comparison, compare_binary, compare_scores
-from .clustered import by_group
+from ..stats import Comparison, compare_binary, compare_clustered, compare_scores
 from .graders import Grade, Grader, grade_answer
 from .graders.grading import Comparing
 from .questions import Answer, Candidate, Question
@@ -124,14 +123,16 @@ def compare(
         return one.comparing.compare(one.candidate.name, other.candidate.name, confidence)
     chosen = range(len(one.grades)) if places is None else places
     first, second = ([side.grades[place] for place in chosen] for side in (one, other))
-    if one.measure == "binary":
+    base, tuned = ([grade.score for grade in grades] for grades in (first, second))
+    if groups is not None:
+        inside = [groups[place] for place in chosen]
+        found = compare_clustered(base, tuned, inside, confidence=confidence, resamples=resamples)
+    elif one.measure == "binary":
         found = compare_binary([bool(g.passed) for g in first], [bool(g.passed) for g in second], confidence=confidence)
     else:
-        scores = ([grade.score for grade in grades] for grades in (first, second))
-        found = compare_scores(*scores, confidence=confidence, resamples=resamples)
+        found = compare_scores(base, tuned, confidence=confidence, resamples=resamples)
     samples = max((len(answers) for answers in one.answers), default=1)
     if samples > 1:
         note = f"Each prompt was asked {samples} times; its answers were averaged before prompts were compared."
-        found = replace(found, notes=(*found.notes, note))
-    return found if groups is None else by_group(found, [g.score for g in first], [g.score for g in second],
-                                                 [groups[place] for place in chosen])  # fmt: skip
+        found = replace(found, notes=(*found.notes, note), samples=samples)
+    return found

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from ..stats import Estimate
+from ..stats import Estimate, fdr
 from .judged import Slice
 from .questions import Question
 from .sides import Side, compare
 
-__all__ = ["benjamini_hochberg", "slices"]
+__all__ = ["slices"]
 
 _FEWEST = 5
 _FEWEST_FOR_QUARTERS = 40
@@ -36,7 +36,7 @@ def slices(
     """Slices of five prompts or more: every label (where answers are labels), quarters by length, up to 50 groups."""
     parts = [*(_by_label(questions) if labels else ()), *_by_length(questions), *_by_group(questions)]
     found = [_slice(part, base, tuned, confidence) for part in parts]
-    adjusted = benjamini_hochberg([one.p_value or 0.0 for one in found])
+    adjusted = fdr([one.p_value or 0.0 for one in found])
     return tuple(replace(one, p_adjusted=p_value) for one, p_value in zip(found, adjusted, strict=True))
 
 
@@ -51,20 +51,6 @@ def _slice(part: _Part, base: Side, tuned: Side, confidence: float) -> Slice:
         difference=Estimate(found.difference, found.low, found.high),
         p_value=found.p_value,
     )
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Adjusted p-values in the order given; holding each below a level keeps the false ones among them to that share.
-
-    Source: Benjamini & Hochberg 1995.
-    """
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    adjusted, least = [0.0] * len(p_values), 1.0
-    for rank in range(len(order), 0, -1):
-        index = order[rank - 1]
-        least = min(least, p_values[index] * len(p_values) / rank)
-        adjusted[index] = least
-    return tuple(adjusted)
 
 
 def _by_label(questions: Sequence[Question]) -> Iterator[_Part]:

@@ -9,9 +9,9 @@ import pytest
 from orchestrator.evaluation.agreement import agreement
 from orchestrator.evaluation.decide import Verdict
 from orchestrator.evaluation.graders import Grade
-from orchestrator.evaluation.judge_choices import Choice, compare_pairwise
 from orchestrator.evaluation.judging import void_ungraded
 from orchestrator.evaluation.rule import Rule
+from orchestrator.stats import Choice, compare_pairwise
 
 RIGHT, LOST = Grade(1.0, True), Grade(0.0, False, "row 3: KeyError", ungraded=True)
 DEPLOY = Verdict(answer="deploy", reason="better")

@@ -15,7 +15,6 @@ import pytest
 from orchestrator import AsyncOrchestrator
 from orchestrator.dataset.records import Row
 from orchestrator.errors import BudgetRefused, UsageError
-from orchestrator.evaluation.judge_choices import Pairwise
 from orchestrator.evaluation.judged import Judged
 from orchestrator.evaluation.judging import Judging
 from orchestrator.evaluation.questions import Answer, Candidate, Question, Spec, questions
@@ -28,6 +27,7 @@ from orchestrator.pipeline.grading import with_judgements
 from orchestrator.pipeline.human_labels import read_labels
 from orchestrator.pipeline.run import start_run
 from orchestrator.settings import RunSettings, Target
+from orchestrator.stats import Pairwise
 from providers.errors import Auth
 from providers.records import Example, Message, Sampling
 from providers.sandbox import Sandbox

@@ -39,7 +39,7 @@ def test_a_prompt_that_is_as_good_as_the_tuned_model_comes_first_in_the_advice()
 )
 def test_where_tuning_is_not_worth_it_the_alternative_is_named(also: dict[str, object], says: str) -> None:
     answers = {"base": said("yes", 100, N), "tuned": said("yes", 120, N), **also}
-    verdict = judge(evaluation(answers, RIGHT, models={"also1": "base"}), None, True).verdict
+    verdict = judge(evaluation(answers, RIGHT, models={"also1": "base"}), (), True).verdict
     assert verdict.answer == "stop"
     assert any(says in text for text in verdict.advice)
     assert sum("RAG" in text for text in verdict.advice) <= 1
@@ -101,7 +101,8 @@ def test_prompts_in_groups_count_as_groups() -> None:
 
 def test_a_single_group_shows_nothing() -> None:
     judged = judge(evaluation(better(), RIGHT, groups=["one"] * N), (), True)
-    assert (judged.comparison.low, judged.comparison.p_value) == (-1.0, 1.0)
+    assert judged.comparison.low < 0
+    assert judged.comparison.p_value == 1.0
     assert judged.verdict.answer == "inconclusive"
 
 
