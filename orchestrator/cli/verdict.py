@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["finish", "print_result", "print_view"]
 
 _STYLE = {"deploy": "bold green", "iterate": "bold yellow", "stop": "bold red", "inconclusive": "bold yellow"}
-_WIDEST = 76
+_WIDEST, _NARROWEST = 76, 24
+"""Cells that the picture of the interval is drawn with, as far as the terminal has them."""
 
 
 def finish(shell: Shell, result: RunResult) -> None:
@@ -28,13 +29,13 @@ def finish(shell: Shell, result: RunResult) -> None:
 
     shell.emit(result.to_json())
     print_result(shell, result)
-    verdict = result.run.record.get("verdict", "inconclusive") if result.exploratory else result.verdict
+    verdict = (result.recorded_verdict or "inconclusive") if result.exploratory else result.verdict
     raise SystemExit(int(EXIT_OF[verdict][0]))
 
 
 def print_result(shell: Shell, result: RunResult) -> None:
     """The report's first screen, the bill, and where the report is."""
-    print_view(shell, result.view, marked=" (exploratory: the run's own verdict stays)" if result.exploratory else "")
+    print_view(shell, result.view, marked=" (exploratory: the recorded verdict stays)" if result.exploratory else "")
     for judging in result.judged.judgings:
         for sentence in judging.sentences:
             shell.out.print(f"  {judging.grader}: {sentence}", style="dim")
@@ -57,29 +58,34 @@ def print_view(shell: Shell, view: ReportView, marked: str = "") -> None:
     shell.out.print(f"  {verdict.reason}")
     for advice in verdict.advice:
         shell.out.print(f"  next: {advice}")
-    width, glyphs = min(_WIDEST, shell.out.width - 4), Glyphs.for_encoding(shell.out.encoding)
-    for lines in (improvement_lines(view, width, glyphs), candidate_lines(view), slice_lines(view)):
+    room, glyphs = max(_NARROWEST, shell.out.width - 4), Glyphs.for_encoding(shell.out.encoding)
+    for lines in (
+        improvement_lines(view, min(_WIDEST, room), glyphs),
+        candidate_lines(view, room),
+        slice_lines(view, room),
+    ):
         _block(shell, lines)
     _particulars(shell, view, verdict)
 
 
 def _block(shell: Shell, lines: list[str]) -> None:
-    """Lines that are laid out already: each is cut where the terminal ends, never folded."""
+    """Lines that are laid out already."""
     if lines:
         shell.out.print()
     for line in lines:
-        shell.out.print(f"  {line}", soft_wrap=True, overflow="crop", no_wrap=True, crop=True)
+        shell.out.print(f"  {line}", soft_wrap=True)
 
 
 def _particulars(shell: Shell, view: ReportView, verdict: VerdictView) -> None:
+    from ..report import words
+
     shell.out.print()
-    shell.out.print(f"  {verdict.n:,} held-out prompts; {verdict.test} p = {verdict.p_value:.2g}; {verdict.interval}")
+    test = f"{verdict.test}, {words.p_value(verdict.p_value)}"
+    shell.out.print(f"  {verdict.n:,} held-out prompts; {test}; interval: {verdict.interval}")
     evaluation = view.evaluation
     if evaluation and evaluation.grader:
         shell.out.print(f"  graded by {evaluation.grader}: {evaluation.grader_reason}", style="dim")
     for metric in evaluation.metrics if evaluation else ():
-        from ..report import words
-
         gap = words.points(metric.difference.value, metric.kind)
         shell.out.print(f"  also measured, {metric.name}: {gap}")
     for guardrail in verdict.guardrails:

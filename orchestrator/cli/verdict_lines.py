@@ -25,6 +25,8 @@ _MEASURES = {
 }
 _WORST = 5
 _LONGEST_NAME = 34
+_SPARED = (2, 4, 5)
+"""Columns of a candidate's row that a narrow terminal goes without, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,11 @@ def _under(drawn: VerdictDrawing, width: int) -> str:
     return "".join(cells).rstrip()
 
 
-def candidate_lines(view: ReportView) -> list[str]:
-    """A row each: quality with its interval, the difference to the base, latency, cost."""
+def candidate_lines(view: ReportView, width: int = 200) -> list[str]:
+    """A row each: quality with its interval, the difference to the base, latency, cost; then the models' names.
+
+    Where that is wider than `width`, the interval is left out, then the latency, then the cost of 1,000 prompts.
+    """
     sides = view.evaluation.sides if view.evaluation else ()
     if not sides or view.verdict is None:
         return []
@@ -101,8 +106,8 @@ def candidate_lines(view: ReportView) -> list[str]:
     correct = any(side.usd_per_1000_correct is not None for side in sides)
     table = [head + (("1,000 right",) if correct else ())]
     table += [_candidate(side, kind) + ((words.usd(side.usd_per_1000_correct),) if correct else ()) for side in sides]
-    lines = list(_aligned(table))
-    models = [f"{side.role:<6} {one_line(side.model, 100)}" for side in sides if side.model]
+    lines = _fitted(table, width, _SPARED)
+    models = [f"{side.role:<6} {one_line(side.model, min(100, width - 7))}" for side in sides if side.model]
     return lines + models
 
 
@@ -119,15 +124,18 @@ def _candidate(side: SideView, kind: str) -> tuple[str, ...]:
     )
 
 
-def slice_lines(view: ReportView) -> list[str]:
-    """The slices in which the tuned model does worst, of each kind; all of them are exploratory."""
+def slice_lines(view: ReportView, width: int = 200) -> list[str]:
+    """The slices in which the tuned model does worst, of each kind; all of them are exploratory.
+
+    Where that is wider than `width`, the adjusted p and the interval are left out.
+    """
     kind = view.verdict.kind if view.verdict else "binary"
     lines: list[str] = []
     for group in slice_groups(view):
         worst = [row.one for row in group.rows[:_WORST]]
         more = f", {len(worst)} of {len(group.rows)}" if len(group.rows) > len(worst) else ""
         lines.append(f"by {group.kind}, the worst first{more} (exploratory):")
-        lines += [f"  {line}" for line in _aligned([_slice(one, kind) for one in worst])]
+        lines += [f"  {line}" for line in _fitted([_slice(one, kind) for one in worst], width - 2, (5, 4))]
     return lines
 
 
@@ -142,6 +150,16 @@ def _slice(one: SliceView, kind: str) -> tuple[str, ...]:
         "" if ends == words.DASH else ends,
         adjusted,
     )
+
+
+def _fitted(table: Sequence[tuple[str, ...]], width: int, spared: Sequence[int]) -> list[str]:
+    """The table as lines; where they are too wide, without the spared columns, as few of them as will do."""
+    lines = list(_aligned(table))
+    for column in spared:
+        if max(map(cell_len, lines)) > width:
+            table = [(*row[:column], "", *row[column + 1 :]) for row in table]
+            lines = list(_aligned(table))
+    return lines
 
 
 def _aligned(table: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -160,11 +160,16 @@ def _measured(comparison: Comparison, measure: Improvement) -> _Measured:
     wholes = {"error_share": 1 - comparison.base, "relative": comparison.base, "points": 1.0}
     estimate, whole, why = improvements(comparison)[measure], wholes[measure], ""
     if estimate.value is None or estimate.low is None or estimate.high is None:
-        nothing = "made no error to remove" if measure == "error_share" else "got nothing right to grow from"
-        why = f"the base {nothing}, so points are counted instead; "
+        why = f"{_why_points(comparison, measure)}, so points are counted instead; "
         estimate, whole, measure = improvements(comparison)["points"], 1.0, "points"
     value, low, high = (end or 0.0 for end in (estimate.value, estimate.low, estimate.high))
     return _Measured(measure, value, low, high, whole, why)
+
+
+def _why_points(comparison: Comparison, measure: Improvement) -> str:
+    if "prompts won" in comparison.test:
+        return "prompts won and lost have no share of errors"
+    return f"the base {'made no error to remove' if measure == 'error_share' else 'got nothing right to grow from'}"
 
 
 def _sentence(comparison: Comparison, clause: str) -> str:

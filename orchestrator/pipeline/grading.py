@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from ..canonical import plain
 from ..evaluation.ask import stored
 from ..evaluation.grader_names import grader_named
 from ..evaluation.graders import Grader, choose_for, identity
@@ -18,7 +20,19 @@ from .begun import Begun
 from .evaluating import Evaluated
 from .session import Session
 
-__all__ = ["answers_of", "exploratory", "graders_of", "judging_spec", "record_grader", "with_judgements"]
+__all__ = [
+    "Recorded",
+    "answers_of",
+    "exploratory",
+    "graders_of",
+    "judging_spec",
+    "record_grader",
+    "recorded_for",
+    "with_judgements",
+]
+
+_OF_GRADING = ("grader", "further_graders", "judge", "human_labels")
+_ALL = 100_000
 
 JudgeGrader = ScoreJudge | PairJudge
 
@@ -66,6 +80,15 @@ def judging_spec(settings: RunSettings, grader: JudgeGrader, evaluated: Evaluate
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Which grader the rule of an evaluation was recorded for, and the verdict that came of it; None so far."""
+
+    name: str
+    identity: str
+    verdict: str | None = None
+
+
 async def record_grader(session: Session, begun: Begun, asked: Sequence[Question]) -> None:
     """Before the first question: which grader the rule is for. What stands there already stays."""
     desk = session.desk
@@ -73,22 +96,33 @@ async def record_grader(session: Session, begun: Begun, asked: Sequence[Question
     if "grader" in run.record:
         return
     grader = graders_of(begun.settings, asked)[0]
-    record = {"name": grader.name, "reason": grader.reason, "identity": identity(grader)}
-    await desk.db(desk.ledger.runs.update, run.id, desk.clock.now(), grader=record)
+    changes: dict[str, Any] = {"grader": {"name": grader.name, "reason": grader.reason, "identity": identity(grader)}}
+    if "settings" in run.record:
+        now = plain(begun.settings)
+        changes["settings"] = {**run.record["settings"], **{name: now[name] for name in _OF_GRADING}}
+    await desk.db(partial(desk.ledger.runs.update, run.id, desk.clock.now(), **changes))
 
 
-def exploratory(begun: Begun, grader: Grader, asked: Sequence[Question]) -> str:
+async def recorded_for(session: Session, begun: Begun, evaluated: Evaluated) -> Recorded:
+    """By the run that asked these questions first: the same questions under a new run are still the same evaluation."""
+    runs = await session.desk.db(session.desk.ledger.runs.all, _ALL)
+    same = [run for run in runs if run.evaluation_id == evaluated.spec.id and "grader" in run.record]
+    first = min(same, key=lambda run: run.created_at, default=begun.run)
+    told = first.record.get("grader")
+    if told is None:
+        before = graders_of(_as_begun(begun), evaluated.questions)[0]
+        told = {"name": before.name, "identity": identity(before)}
+    return Recorded(told["name"], told["identity"], first.record.get("verdict"))
+
+
+def exploratory(recorded: Recorded, grader: Grader) -> str:
     """Why a verdict by this grader is not the recorded one, in a sentence; '' where it is."""
-    recorded: Any = begun.run.record.get("grader")
-    if recorded is None:
-        before = graders_of(_as_begun(begun), asked)[0]
-        recorded = {"name": before.name, "identity": identity(before)}
-    if recorded["identity"] == identity(grader):
+    if recorded.identity == identity(grader):
         return ""
-    what = f"this is {grader.name}" if grader.name != recorded["name"] else "its file, rubric or judge is another now"
+    what = f"this is {grader.name}" if grader.name != recorded.name else "its file, rubric or judge is another now"
     return (
-        f"EXPLORATORY, not this run's verdict: its rule was recorded for the grader {recorded['name']} before the "
-        f"first question, and {what}. A grader taken when the answers are known can be taken to suit them."
+        f"EXPLORATORY, not the verdict: the rule was recorded for the grader {recorded.name} before the first "
+        f"question, and {what}. A grader taken when the answers are known can be taken to suit them."
     )
 
 

@@ -23,8 +23,8 @@ __all__ = ["RunResult"]
 class RunResult:
     """A run from pairs to a verdict. `quote` and `job` are None when models that already exist were compared.
 
-    `view`: what the report shows. `exploratory`: why this verdict is not the run's own, which stays as
-    `run.record["verdict"]`; '' where it is.
+    `view`: what the report shows. `exploratory`: why this verdict is not the one that was to be decided; '' where it
+    is. `recorded_verdict`: then, the one that was, and that stays; None where there is none.
     """
 
     run: Run
@@ -37,6 +37,7 @@ class RunResult:
     provenance: Path
     view: ReportView
     exploratory: str = ""
+    recorded_verdict: str | None = None
 
     @property
     def verdict(self) -> str:
@@ -62,7 +63,7 @@ class RunResult:
             "run": self.run.id,
             **verdict_json(self.judged),
             "exploratory": self.exploratory or None,
-            "recorded_verdict": self.run.record.get("verdict"),
+            "recorded_verdict": self.recorded_verdict if self.exploratory else self.verdict,
             "quote": None if self.quote is None else self.quote.to_json(),
             "asking": self.run.record.get("asking"),
             "billed": billed,

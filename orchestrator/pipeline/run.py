@@ -36,7 +36,7 @@ from .candidates import named_platforms
 from .choosing import choose
 from .deciding import judge
 from .evaluating import Evaluated, Served, evaluate
-from .grading import exploratory, record_grader, with_judgements
+from .grading import exploratory, record_grader, recorded_for, with_judgements
 from .guarding import ask_guards
 from .keeping import RECORDED, pinned
 from .lifespan import ends_soon, refuse_by_facts, shutdown_of
@@ -316,6 +316,7 @@ async def finish(session: Session, begun: Begun, evaluated: Evaluated) -> RunRes
         provenance=written.provenance,
         view=written.view,
         exploratory=story.exploratory,
+        recorded_verdict=story.recorded_verdict,
     )
 
 
@@ -401,11 +402,20 @@ async def _story(session: Session, begun: Begun, evaluated: Evaluated) -> Story:
     beside = await beside_of(session, begun, evaluated, intent, billed)
     judged = judge(evaluated, graders, begun.dataset.task == "labels", beside)
     judged = _with_its_end(judged, ends_soon(shutdown_of(begun.run, begun.quote), today(session.desk.clock)))
-    why = exploratory(begun, graders[0], evaluated.questions)
+    recorded = await recorded_for(session, begun, evaluated)
+    why = exploratory(recorded, graders[0])
     if why:
-        session.desk.say("warning", f"{why} The recorded verdict stays: {begun.run.record.get('verdict', 'none yet')}.")
+        session.desk.say("warning", f"{why} The recorded verdict stays: {recorded.verdict or 'none yet'}.")
         judged = replace(judged, verdict=replace(judged.verdict, reason=f"{why} {judged.verdict.reason}"))
-    return Story(begun=begun, intent=intent, evaluated=evaluated, judged=judged, billed=billed, exploratory=why)
+    return Story(
+        begun=begun,
+        intent=intent,
+        evaluated=evaluated,
+        judged=judged,
+        billed=billed,
+        exploratory=why,
+        recorded_verdict=recorded.verdict,
+    )
 
 
 def _with_its_end(judged: Judged, ends: str | None) -> Judged:

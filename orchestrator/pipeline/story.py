@@ -16,7 +16,7 @@ __all__ = ["Story"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """A run as far as it has come; None for what has not happened yet. `exploratory`: why its verdict is not the one
-    that was to be decided; '' where it is."""
+    that was to be decided; '' where it is. `recorded_verdict`: then, the one that was."""
 
     begun: Begun
     intent: Intent | None = None
@@ -24,3 +24,4 @@ class Story:
     judged: Judged | None = None
     billed: Billed | None = None
     exploratory: str = ""
+    recorded_verdict: str | None = None

@@ -56,9 +56,14 @@ def _by_step(points: Iterable[CurvePoint]) -> list[CurvePoint]:
     """One point a step, in order: platforms that report training and validation apart give two for the same step."""
     merged: dict[int, CurvePoint] = {}
     for point in points:
-        found = {one.name: getattr(point, one.name) for one in fields(point) if getattr(point, one.name) is not None}
-        merged[point.step] = replace(merged.get(point.step, point), **found)
+        before = merged.get(point.step)
+        merged[point.step] = point if before is None else _joined(before, point)
     return [merged[step] for step in sorted(merged)]
+
+
+def _joined(before: CurvePoint, after: CurvePoint) -> CurvePoint:
+    found = {one.name: getattr(after, one.name) for one in fields(after)}
+    return replace(before, **{name: number for name, number in found.items() if number is not None})
 
 
 def _running_mean(series: Sequence[float | None], window: int) -> list[float | None]:

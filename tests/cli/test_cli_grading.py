@@ -36,7 +36,7 @@ def test_a_grader_taken_afterwards_is_exploratory_and_replaces_nothing(
     before = report.read_bytes()
     flattering = tunewright("decide", "--grader", "own.py:flatters", "--json")
     assert flattering.json["verdict"] == "deploy"
-    assert flattering.json["exploratory"].startswith("EXPLORATORY, not this run's verdict")
+    assert flattering.json["exploratory"].startswith("EXPLORATORY, not the verdict")
     assert flattering.json["reason"].startswith("EXPLORATORY")
     assert flattering.json["recorded_verdict"] == recorded.json["verdict"]
     assert flattering.code == recorded.code != 0
@@ -49,6 +49,14 @@ def test_a_grader_taken_afterwards_is_exploratory_and_replaces_nothing(
         None,
         recorded.code,
     )
+
+
+def test_the_same_questions_under_a_new_run_are_still_judged_by_the_first_grader(evaluate: Any) -> None:
+    first = evaluate("--grader", "exact")
+    second = evaluate("--grader", "own.py:flatters")
+    assert second.json["run"] != first.json["run"]
+    assert second.json["exploratory"]
+    assert (second.json["recorded_verdict"], second.code) == (first.json["verdict"], first.code)
 
 
 def test_a_function_changed_since_is_exploratory_too(evaluate: Any, tunewright: Any, work: Path) -> None:

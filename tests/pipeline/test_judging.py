@@ -127,6 +127,7 @@ async def test_a_fair_judge_prefers_the_better_answers_whatever_their_order(cour
     assert judged.comparison.difference == pytest.approx(0.5)
     assert judged.comparison.p_value < 0.001
     assert judged.comparison.test == "sign test on prompts won in both orders"
+    assert "Prompts won and lost have no share of errors, so points are counted instead" in judged.verdict.reason
 
 
 async def test_the_same_text_twice_is_a_tie_that_nobody_is_asked_for(court: Callable[..., Court], wire: Any) -> None:

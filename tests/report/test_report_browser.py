@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.report import ReportView, write
+from orchestrator.report import ReportView, render, write
 from orchestrator.report.outcomes import is_missing, outcome
 from orchestrator.report.rows_csv import rows_csv
 from orchestrator.report.view import AnswerView, RowView
@@ -250,7 +250,9 @@ def test_the_button_saves_the_rows_shown_as_the_same_csv_that_the_command_writes
 def test_ten_thousand_rows_of_three_candidates_open_in_under_two_seconds(
     opened: Any, place: Path, make_view: Callable[[int], ReportView], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    address = write(wordy(make_view(10_000)), place / "large").html.as_uri()
+    large = place / "large.html"
+    large.write_text(render(wordy(make_view(10_000))), encoding="utf-8")
+    address = large.as_uri()
     tries = []
     for _ in range(3):
         waits = waiting_for_a_core()

@@ -60,6 +60,20 @@ def test_every_candidate_has_a_line_of_figures_and_its_model(view: ReportView) -
     assert len({cell_len(line) for line in lines[1:4]}) == 1
 
 
+@pytest.mark.parametrize(("width", "left_out"), [(100, set()), (80, {"58.3% to 67.7%"}), (60, {"478\u00a0ms"})])
+def test_a_narrow_terminal_goes_without_some_columns(view: ReportView, width: int, left_out: set[str]) -> None:
+    lines = candidate_lines(view, width)
+    assert max(map(cell_len, lines)) <= width
+    assert "91.0%" in lines[2]
+    assert not any(part in line for part in left_out for line in lines)
+
+
+def test_a_narrow_terminal_shows_slices_without_their_interval(view: ReportView) -> None:
+    assert max(map(cell_len, slice_lines(view, 80))) <= 80
+    assert "adjusted" in "".join(slice_lines(view))
+    assert "adjusted" not in "".join(slice_lines(view, 70))
+
+
 def test_slices_come_worst_first_and_say_that_they_are_exploratory(view: ReportView) -> None:
     lines = slice_lines(view)
     assert lines[0] == "by label, the worst first, 5 of 9 (exploratory):"
