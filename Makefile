@@ -4,12 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-postgres faults machine every-write fuzz check format bench sizes postgres clean
+.PHONY: demo test test-postgres faults machine every-write calibration verdicts fuzz check format bench sizes postgres clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[sandbox,evaluate,formats,fast,tokenizers]' --group dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[sandbox,evaluate,graders,formats,fast,tokenizers]' --group dev
 	touch $@
 
 demo: $(STAMP)            ## the main job on a sample, against the embedded sandbox
@@ -33,6 +33,12 @@ machine: $(STAMP)         ## the state machine of money, 2,000 examples
 every-write: $(STAMP)     ## a whole run for every single file operation, which fails; about an hour
 	$(BIN)/python -m pytest -m every_write -s tests/disk
 
+calibration: $(STAMP)     ## false alarms and coverage of every comparison, simulated; a few minutes
+	cd benchmarks && ../$(BIN)/python calibration.py $(SMOKE)
+
+verdicts: $(STAMP)        ## verdicts on real banking queries with planted trouble, and false deploys of equal models
+	$(BIN)/python benchmarks/verdicts.py
+
 fuzz: $(STAMP)            ## a longer search for input that breaks a reader or a check
 	$(BIN)/python -m pytest -m fuzz
 
@@ -52,6 +58,7 @@ bench: $(STAMP)           ## figures quoted in the docs, measured side by side
 	$(BIN)/python benchmarks/scanning.py $(SMOKE)
 	$(BIN)/python benchmarks/tokenizers.py $(SMOKE)
 	$(BIN)/python benchmarks/asking.py $(SMOKE)
+	$(BIN)/python benchmarks/throughput.py $(SMOKE)
 	$(BIN)/python benchmarks/watching.py $(SMOKE)
 	$(BIN)/python benchmarks/health.py $(SMOKE)
 

@@ -101,7 +101,11 @@ def _economics(shell: Shell, view: ReportView) -> None:
     assert view.evaluation is not None
     assert view.evaluation.economics is not None
     found = view.evaluation.economics
-    paid = "not known" if found.months_to_break_even is None else words.months(found.months_to_break_even)
+    paid = "not known"
+    if found.months_to_break_even is not None:
+        paid = words.months(found.months_to_break_even)
+    elif found.prompts_to_break_even is not None:
+        paid = f"{found.prompts_to_break_even:,} prompts"
     shell.out.print(f"  training paid back after: {paid}{f' ({found.why})' if found.why else ''}")
 
 

@@ -118,6 +118,7 @@ def answer_of(told: BatchAnswer, prices: Prices) -> Answer:
         text=completion.text,
         refusal=completion.refusal,
         finish_reason=completion.finish_reason,
+        tool_calls=completion.tool_calls,
         input_tokens=completion.input_tokens,
         output_tokens=completion.output_tokens,
         usd=_usd(completion.input_tokens, completion.output_tokens, prices),

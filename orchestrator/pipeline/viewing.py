@@ -69,6 +69,7 @@ def view_of(
         tuned_model=tuned or "",
         status=begun.run.stage,
         sandbox=begun.account.sandbox,
+        exploratory=story.exploratory,
         verdict=None if judged is None else verdict_view(judged),
         money=None if begun.quote is None else _money(begun.quote, story.billed),
         dates=_dates(begun.run, begun.quote, now),

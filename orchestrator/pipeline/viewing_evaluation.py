@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..canonical import plain
 from ..evaluation.graders import Grade
-from ..evaluation.judged import Contender, Judged, Metric, Ratio, Slice
+from ..evaluation.judged import Contender, Economics, Guarded, Judged, Metric, Ratio, Slice
 from ..evaluation.questions import Answer, Question
 from ..evaluation.timing import timed
 from ..report.view import (
@@ -18,6 +18,7 @@ from ..report.view import (
     EconomicsView,
     Estimate,
     EvaluationView,
+    GuardedView,
     MetricView,
     RatioView,
     RowView,
@@ -62,11 +63,11 @@ def evaluation_view(evaluated: Evaluated, judged: Judged) -> EvaluationView:
         metrics=tuple(map(_metric, judged.metrics)),
         latency=_ratio(judged.latency),
         cost=_ratio(judged.cost),
-        economics=None
-        if judged.economics is None
-        else EconomicsView(months_to_break_even=judged.economics.months_to_break_even, why=judged.economics.why),
+        economics=_economics(judged.economics),
         same_answers=judged.same_answers,
         samples=evaluated.spec.samples,
+        guarded=tuple(map(_guarded, judged.guarded)),
+        judging=tuple(f"{one.grader}: {told}" for one in judged.judgings for told in one.sentences),
     )
 
 
@@ -225,4 +226,27 @@ def _ratio(one: Ratio | None) -> RatioView | None:
         None
         if one is None
         else RatioView(value=one.value, low=one.low, high=one.high, n=one.n, comparable=one.comparable)
+    )
+
+
+def _economics(one: Economics | None) -> EconomicsView | None:
+    if one is None:
+        return None
+    return EconomicsView(
+        months_to_break_even=one.months_to_break_even, prompts_to_break_even=one.prompts_to_break_even, why=one.why
+    )
+
+
+def _guarded(one: Guarded) -> GuardedView:
+    return GuardedView(
+        name=one.name,
+        n=one.n,
+        base=one.base,
+        tuned=one.tuned,
+        low=one.low,
+        margin=one.margin,
+        prompts_needed=one.prompts_needed,
+        missing_base=one.missing_base,
+        missing_tuned=one.missing_tuned,
+        parts=tuple(map(_slice, one.parts)),
     )

@@ -17,6 +17,7 @@ from .view_evaluation import (
     EconomicsView,
     Estimate,
     EvaluationView,
+    GuardedView,
     MetricView,
     RatioView,
     RowView,
@@ -51,6 +52,7 @@ __all__ = [
     "Estimate",
     "EvaluationView",
     "FindingView",
+    "GuardedView",
     "GuardrailView",
     "HyperparameterView",
     "JobView",
@@ -218,7 +220,7 @@ class ReportView:
     """Everything one report shows. `status` says in words how far the run is, for pages without a verdict.
 
     `absent` maps a section ("verdict", "money", "data", "training", "evaluation", "provenance") to the reason why it is
-    not there. `sandbox`: what was spent is not money.
+    not there. `sandbox`: what was spent is not money. `exploratory`: why the verdict is not the run's own, or empty.
     """
 
     run_id: str
@@ -229,6 +231,7 @@ class ReportView:
     command: str = ""
     status: str = ""
     sandbox: bool = False
+    exploratory: str = ""
     verdict: VerdictView | None = None
     money: MoneyView | None = None
     dates: tuple[DateView, ...] = ()

@@ -133,10 +133,30 @@ class RatioView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EconomicsView:
-    """When the training is paid back. `months_to_break_even` None: never, or not known, and `why` says which."""
+    """When the training is paid back: after so many months, or prompts. None: never, or not known; `why` says which."""
 
     months_to_break_even: Decimal | None = None
+    prompts_to_break_even: int | None = None
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedView:
+    """Base and tuned on tasks that were not trained for. `low`: one-sided lower bound of tuned − base.
+
+    `margin`: how much may be lost; None: none was set. `prompts_needed`: about how many would tell, where these do not.
+    """
+
+    name: str
+    n: int
+    base: float
+    tuned: float
+    low: float
+    margin: float | None = None
+    prompts_needed: int | None = None
+    missing_base: int = 0
+    missing_tuned: int = 0
+    parts: tuple[SliceView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +164,7 @@ class EvaluationView:
     """The same held-out prompts asked of every side. `latency_comparable` None: not judged.
 
     `samples`: how often each prompt was asked. `same_answers`: prompts on which base and tuned said the very same.
+    `judging`: what each judge did, in sentences.
     """
 
     sides: tuple[SideView, ...] = ()
@@ -162,3 +183,5 @@ class EvaluationView:
     economics: EconomicsView | None = None
     same_answers: int | None = None
     samples: int = 1
+    guarded: tuple[GuardedView, ...] = ()
+    judging: tuple[str, ...] = ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from orchestrator.dataset.records import Row
 from orchestrator.evaluation.decide import Rule
-from orchestrator.evaluation.graders import Grade
-from orchestrator.evaluation.judged import Contender, Economics, Judged, Metric, Ratio, Slice
+from orchestrator.evaluation.graders import Grade, named
+from orchestrator.evaluation.judged import Contender, Economics, Guarded, Judged, Metric, Ratio, Slice
 from orchestrator.evaluation.questions import Answer, Candidate, Spec, questions
 from orchestrator.pipeline.deciding import judge
 from orchestrator.pipeline.evaluating import Evaluated
@@ -58,7 +59,7 @@ def evaluated(samples: int = 1) -> Evaluated:
 
 def judged(of: Evaluated) -> Judged:
     """As decided between base and tuned, with a contender, a metric, a slice of each kind, ratios and money."""
-    found = judge(of, "exact", labels=False)
+    found = judge(of, [named("exact")], labels=False)
     grades = tuple(Grade(float(i % 2), bool(i % 2)) for i in range(20))
     sides = {
         "base": [bool(g.passed) for g in found.base_grades],
@@ -74,23 +75,26 @@ def judged(of: Evaluated) -> Judged:
         against_tuned=compare_binary(sides["tuned"], sides["also1"]),
         p_adjusted=0.04,
     )
-    part = {"n": 10, "base": 0.5, "tuned": 1.0, "difference": Measured(0.5, 0.2, 0.7), "p_adjusted": 0.03}
+    part: Any = {"n": 10, "base": 0.5, "tuned": 1.0, "difference": Measured(0.5, 0.2, 0.7), "p_adjusted": 0.03}
+    parts = (
+        Slice(label="billing", **part),
+        Slice(label="short", kind="length", **part),
+        Slice(label="g1", kind="group", **part),
+    )
     return replace(
         found,
         contenders=(contender,),
         metrics=(Metric(name="contains", comparison=found.comparison, p_adjusted=0.02),),
-        slices=(
-            Slice(label="billing", **part),
-            Slice(label="short", kind="length", **part),
-            Slice(label="g1", kind="group", **part),
-        ),
+        slices=parts,
         latency=Ratio(value=1.2, low=1.1, high=1.3, n=20, comparable=False),
         cost=Ratio(value=0.9, low=0.8, high=1.0, n=20),
         economics=Economics(
             usd_per_1000_correct={"base": Decimal("2.0"), "tuned": None},
             months_to_break_even=Decimal(3),
+            prompts_to_break_even=9_000,
             why="at 1,000 a month",
         ),
+        guarded=(Guarded(name="general", n=150, base=0.8, tuned=0.79, low=-0.04, margin=0.05, parts=parts[:1]),),
     )
 
 
@@ -151,6 +155,14 @@ def test_metrics_ratios_and_money_arrive(view: EvaluationView) -> None:
     assert (view.latency.value, view.latency.comparable, view.cost.high) == (1.2, False, 1.0)
     assert (view.economics.months_to_break_even, view.economics.why) == (3, "at 1,000 a month")
     assert (side(view, "base").usd_per_1000_correct, side(view, "tuned").usd_per_1000_correct) == (Decimal("2.0"), None)
+
+
+def test_what_guards_against_forgetting_arrives_whole(view: EvaluationView) -> None:
+    (guarded,) = view.guarded
+    assert (guarded.name, guarded.n, guarded.low, guarded.margin) == ("general", 150, -0.04, 0.05)
+    assert [part.label for part in guarded.parts] == ["billing"]
+    assert view.economics
+    assert view.economics.prompts_to_break_even == 9_000
 
 
 def test_what_was_said_again_stands_beside_the_first_sample_and_is_paid_for() -> None:

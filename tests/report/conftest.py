@@ -439,6 +439,19 @@ def _evaluation(rows: tuple[v.RowView, ...], verdict: v.VerdictView) -> v.Evalua
             months_to_break_even=Decimal("2.4"), why="at 50,000 right answers a month, against the base"
         ),
         same_answers=243,
+        judging=("judge gpt-4.1: position bias found in 3.1% of pairs, p = 0.04",),
+        guarded=(
+            v.GuardedView(
+                name="general",
+                n=150,
+                base=0.81,
+                tuned=0.80,
+                low=-0.041,
+                margin=0.05,
+                prompts_needed=400,
+                parts=(v.SliceView(label="arithmetic", n=20, base=0.9, tuned=0.85, difference=v.Estimate(-0.05)),),
+            ),
+        ),
         grader="normalised",
         grader_reason="the references are 9 short labels",
         sampling={"temperature": 0.0, "max_tokens": 32, "seed": 7},

@@ -13,7 +13,7 @@ import pytest
 from hostile_texts import HOSTILE, poisoned
 
 from orchestrator.report import ReportView, render
-from orchestrator.report.view import Estimate, MoneyLine, SliceView
+from orchestrator.report.view import EconomicsView, Estimate, MoneyLine, SliceView
 
 
 class Page(HTMLParser):
@@ -138,6 +138,27 @@ def test_slices_metrics_guardrails_and_economics_each_have_their_place(view: Rep
     for part in ("By label exploratory", "By length exploratory", "By group exploratory", "Further metrics", "token F1",
                  "Guardrails", "general questions shown, decides nothing", "after 2.4 months", "0.77×"):  # fmt: skip
         assert part in text
+
+
+def test_what_was_forgotten_and_how_the_judge_judged_are_told(view: ReportView) -> None:
+    text = " ".join(Page(render(view)).text.split())
+    assert "the difference is −4.1 points or better" in text
+    assert "as much as 5.0% may be lost. About 400 prompts would tell." in text
+    assert "arithmetic" in text
+    assert "position bias found in 3.1% of pairs" in text
+
+
+def test_a_break_even_in_prompts_is_told_where_the_months_are_not_known(view: ReportView) -> None:
+    assert view.evaluation
+    prompts = replace(view.evaluation, economics=EconomicsView(prompts_to_break_even=81_000))
+    text = " ".join(Page(render(replace(view, evaluation=prompts))).text.split())
+    assert "has paid for the training after 81,000 prompts." in text
+
+
+def test_an_exploratory_verdict_says_so_on_the_first_screen(view: ReportView) -> None:
+    why = "graded by contains, not by what the rule was recorded for"
+    text = " ".join(Page(render(replace(view, exploratory=why))).text.split())
+    assert "Deploy Exploratory. Graded by contains, not by what the rule was recorded for. The run's own" in text
 
 
 def test_a_measure_without_a_value_is_said_to_have_none(view: ReportView) -> None:
