@@ -101,12 +101,13 @@ def _economics(shell: Shell, view: ReportView) -> None:
     assert view.evaluation is not None
     assert view.evaluation.economics is not None
     found = view.evaluation.economics
-    paid = "not known"
+    why = f" ({found.why})" if found.why else ""
     if found.months_to_break_even is not None:
-        paid = words.months(found.months_to_break_even)
+        shell.out.print(f"  training paid back after {words.months(found.months_to_break_even)}{why}")
     elif found.prompts_to_break_even is not None:
-        paid = f"{found.prompts_to_break_even:,} prompts"
-    shell.out.print(f"  training paid back after: {paid}{f' ({found.why})' if found.why else ''}")
+        shell.out.print(f"  training paid back after {found.prompts_to_break_even:,} prompts{why}")
+    elif found.why:
+        shell.out.print(f"  no break-even: {found.why}")
 
 
 def _bill_text(billed: Billed) -> str:

@@ -24,7 +24,7 @@ _MEASURES = {
     "points": "as a plain difference",
 }
 _WORST = 5
-_LONGEST_NAME = 34
+_LONGEST_NAME = 42
 _SPARED = (2, 4, 5)
 """Columns of a candidate's row that a narrow terminal goes without, in this order."""
 
