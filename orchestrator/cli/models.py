@@ -121,7 +121,7 @@ def choose(shell: Shell, run_id: str | None, yes: bool, max_usd: Decimal | None,
         )
     shell.emit({"chosen": plain(found)})
     for one in found.rounds:
-        best = ", ".join(f"{standing.name} {standing.score:.1%}" for standing in one.standings)
+        best = ", ".join(f"{standing.name} {standing.mean:.1%}" for standing in one.standings)
         gone = f"  (out: {', '.join(dropped.name for dropped in one.dropped)})" if one.dropped else ""
         shell.out.print(f"round {one.number}, {one.n} validation rows: {best}{gone}")
     shell.out.print(f"chosen: {found.why}")

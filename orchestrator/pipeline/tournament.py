@@ -18,11 +18,12 @@ from ..costing import usd_limit, usd_text
 from ..errors import BudgetRefused, UsageError
 from ..evaluation.grader_names import needs_judge
 from ..evaluation.graders import Grader, choose_for
-from ..evaluation.questions import Answer, Question, questions
-from ..evaluation.sides import Side, graded
-from ..evaluation.tournament import Round, play, portions, winner_of
+from ..evaluation.questions import Question, questions
+from ..evaluation.sides import graded
+from ..evaluation.tournament import Round, portions, round_of
 from ..ledger.codec import dump, load
 from ..settings import RunSettings
+from ..stats import open_tournament, play_round
 from .asking import line_of
 from .begun import Begun
 from .evaluating import Served, evaluate, tuned_candidate
@@ -158,11 +159,10 @@ async def _rounds(
 ) -> tuple[tuple[Round, ...], list[str]]:
     settings, parts = begun.settings, portions(asked, len(entrants))
     grader = _grader(settings, asked)
-    left, met = list(entrants), list[Question]()
-    answers: dict[str, list[tuple[Answer, ...]]] = {name: [] for name in entrants}
+    tournament = open_tournament(tuple(entrants), rounds=len(parts), error=1 - settings.rule.confidence)
     rounds, evaluations = list[Round](), list[str]()
-    for number, part in enumerate(parts, start=1):
-        served = [entrants[name] for name in left]
+    for part in parts:
+        served = [entrants[name] for name in tournament.alive]
         most = _most(begun, served, part)
         found = await evaluate(
             session,
@@ -175,33 +175,33 @@ async def _rounds(
             progress=progress,
         )
         evaluations.append(found.spec.id)
-        met += part
-        for name in left:
-            answers[name] += found.samples_of(name)
-        sides: dict[str, Side] = {name: graded(entrants[name].candidate, met, answers[name], grader) for name in left}
-        rounds.append(play(number, len(parts), sides, settings.rule.confidence))
-        left = [name for name in left if name in rounds[-1].left]
-        session.desk.say("round", _told(rounds[-1]), round=number, left=left)
-        if len(left) == 1:
+        scores = {
+            name: graded(entrants[name].candidate, part, found.samples_of(name), grader).scores
+            for name in tournament.alive
+        }
+        tournament = play_round(tournament, scores)
+        rounds.append(round_of(tournament))
+        session.desk.say("round", _told(rounds[-1]), round=tournament.played, left=list(tournament.alive))
+        if tournament.finished:
             break
     return tuple(rounds), evaluations
 
 
 def _told(one: Round) -> str:
-    best = ", ".join(f"{standing.name} {standing.score:.1%}" for standing in one.standings[:3])
+    best = ", ".join(f"{standing.name} {standing.mean:.1%}" for standing in one.standings[:3])
     gone = f"; out: {', '.join(dropped.name for dropped in one.dropped)}" if one.dropped else ""
     return f"round {one.number}, {one.n} validation rows: {best}{gone}"
 
 
 def _chosen(begun: Begun, record: Mapping[str, Any], entrants: Mapping[str, Served], rounds: Sequence[Round]) -> Chosen:
-    best = winner_of(rounds)
+    best = rounds[-1].standings[0]
     saved = [load(Checkpoint, dump(item)) for item in record["checkpoints"]]
     won = next(item for item in saved if f"step{item.step}" == best.name and item.model)
     last = max(entrants, key=lambda name: int(name.removeprefix("step")))
     others = len(entrants) - 1
     which = "the last checkpoint" if best.name == last else "the checkpoint"
     why = (
-        f"{which} at step {won.step}: it scored best of {others + 1} on {best.n} validation rows ({best.score:.1%}), "
+        f"{which} at step {won.step}: it scored best of {others + 1} on {best.n} validation rows ({best.mean:.1%}), "
         f"in {len(rounds)} round{'' if len(rounds) == 1 else 's'}; the held-out rows had no part in that"
     )
     assert won.model is not None
