@@ -153,7 +153,7 @@ class RuleConfig(_Section):
     max_missing: float = _setting(0.01, ge=0, le=1)
     max_latency_ratio: float | None = _setting(None, gt=0)
     max_cost_ratio: float | None = _setting(None, gt=0)
-    min_prompts: int = _setting(0, "with fewer the verdict is inconclusive, however clear they seem", ge=0)
+    min_prompts: int = _setting(20, "with fewer the verdict is inconclusive, however clear they seem", ge=0)
     metrics: tuple[str, ...] = _setting((), "further graders, shown beside the one that decides")
     must_beat: tuple[str, ...] = _setting((), 'candidates that the tuned model must beat: "also1", or "prompt"')
     general_margin: float | None = _setting(None, "how much less it may score on the general prompts", gt=0, lt=1)

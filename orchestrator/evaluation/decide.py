@@ -88,7 +88,8 @@ def decide(
     if min(missing_base, missing_tuned) < 0 or max(missing_base, missing_tuned) > comparison.n:
         raise ValueError(f"{missing_base} and {missing_tuned} missing answers do not fit into {comparison.n} prompts")
     asked = _with_unmeasured(rule, guardrails)
-    verdict = _void(comparison, rule, missing_base, missing_tuned) or _judge(comparison, rule, asked)
+    void = _void(comparison, rule, missing_base, missing_tuned)
+    verdict = void or _few(comparison, rule, _judge(comparison, rule, asked))
     return replace(
         verdict,
         advice=(*verdict.advice, *_warnings(comparison, identical_answers), *comparison.notes),
@@ -115,13 +116,6 @@ def _void(comparison: Comparison, rule: Rule, missing_base: int, missing_tuned: 
     if n == 0:
         needed = prompts_to_see(comparison, rule.deploy_at) if 0 < rule.deploy_at <= 1 else None
         return Verdict(answer="inconclusive", reason="There was no prompt to compare on.", prompts_needed=needed)
-    if n < rule.min_prompts:
-        return Verdict(
-            answer="inconclusive",
-            reason=f"{wording.prompts(n)} are fewer than the {rule.min_prompts:,} that the rule asks for.",
-            advice=(f"Hold out at least {wording.prompts(rule.min_prompts)} and evaluate again.",),
-            prompts_needed=rule.min_prompts,
-        )
     sides = (("base", missing_base), ("tuned model", missing_tuned))
     over = [(side, missing) for side, missing in sides if missing / n > rule.max_missing + NOISE]
     if not over:
@@ -131,6 +125,19 @@ def _void(comparison: Comparison, rule: Rule, missing_base: int, missing_tuned: 
         answer="inconclusive",
         reason=reason,
         advice=("Ask the missing prompts again, and look at why they got no answer, before judging.",),
+    )
+
+
+def _few(comparison: Comparison, rule: Rule, verdict: Verdict) -> Verdict:
+    """With fewer prompts than the rule asks for nothing is decided; what they would have said tells how many to ask."""
+    if comparison.n >= rule.min_prompts:
+        return verdict
+    needed = max(rule.min_prompts, verdict.prompts_needed or 0)
+    return Verdict(
+        answer="inconclusive",
+        reason=f"{wording.prompts(comparison.n)} are fewer than the {rule.min_prompts:,} that the rule asks for.",
+        advice=(f"Hold out about {wording.prompts(needed)} and evaluate again.",),
+        prompts_needed=needed,
     )
 
 

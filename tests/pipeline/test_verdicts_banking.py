@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -82,20 +83,24 @@ def test_the_tournament_asks_validation_rows_alone_and_is_billed(noisy: tuple[Ru
 
 
 def test_twelve_prompts_are_too_few_and_the_verdict_says_how_many_are_needed(
-    bank: Bank, noisy: tuple[RunResult, RunResult]
+    bank: Bank, good: RunResult, noisy: tuple[RunResult, RunResult]
 ) -> None:
-    """Of the model that 120 prompts deploy. A larger gain can show on twelve: see benchmarks/verdicts.py."""
-    last, _ = noisy
-    assert (last.verdict, last.job is not None) == ("deploy", True)
-    assert last.job is not None
+    """Of the models that 120 prompts deploy, whether twelve seem clear or not."""
     few = bank.file("twelve", banking("test", LABELS)[TEST : TEST + 12])
-    tuned, prompt = f"sandbox:{last.job.tuned_model}", system(LABELS)
+    needed = {name: twelve_show(bank, few, model) for name, model in (("good", good), ("noisy", noisy[0]))}
+    assert needed["good"] >= 20
+    assert needed["noisy"] > 12
+
+
+def twelve_show(bank: Bank, few: Path, trained: RunResult) -> int:
+    assert trained.job is not None
+    assert trained.verdict == "deploy"
+    tuned, prompt = f"sandbox:{trained.job.tuned_model}", system(LABELS)
     result = bank.orchestrator.compare(few, base="sandbox:small", tuned=tuned, system_text=prompt, max_usd=Decimal(5))
-    assert (result.verdict, result.judged.comparison.n) == ("inconclusive", 12)
     needed = result.judged.verdict.prompts_needed
-    assert needed is not None
-    assert needed > 12
+    assert (result.verdict, result.judged.comparison.n) == ("inconclusive", 12)
     assert f"Hold out about {needed} prompts" in " ".join(result.judged.verdict.advice)
+    return needed or 0
 
 
 def test_two_copies_of_one_model_with_sampling_noise_are_hardly_ever_deployed(
