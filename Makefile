@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-postgres faults machine every-write calibration verdicts fuzz check format bench sizes postgres clean
+.PHONY: demo test test-postgres exhaustive faults machine every-write calibration verdicts fuzz check format bench sizes postgres clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,6 +20,9 @@ test: $(STAMP)            ## every test, in as many processes as there are cores
 
 test-postgres: $(STAMP)   ## the tests of jobs and pipeline once more, with every ledger on a real PostgreSQL server
 	$(BIN)/python -m pytest -n auto --dist loadfile --database postgresql tests/jobs tests/pipeline
+
+exhaustive: $(STAMP)      ## the rest of the sets of which `make test` takes some
+	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive
 
 postgres: $(STAMP)        ## a PostgreSQL server of its own, in the foreground; prints the URL to export
 	$(BIN)/python tests/support/postgres_server.py

@@ -54,7 +54,19 @@ PLACES: dict[str, tuple[Fault, ...]] = {
 WHERE_LOOKS_DIFFER = (*ANEW, "batch_after_answer", "batch_before_look", "batch_after_adopt", "batch_after_absent")
 """By metadata on one wire, by the input file on the other: all other steps are the same code for both."""
 
-CASES = [*(("openai", place) for place in PLACES), *(("together", place) for place in WHERE_LOOKS_DIFFER)]
+QUICK = (
+    "batch_after_creating",
+    "batch_after_answer",
+    "batch_after_in_doubt",
+    "batch_after_adopt",
+    "batch_after_absent",
+    "batch_during_empty_look",
+    "batch_found_before_sending",
+)
+"""Around the paid request; the others are visited by `make exhaustive`."""
+
+EVERY = [*(("openai", place) for place in PLACES), *(("together", place) for place in WHERE_LOOKS_DIFFER)]
+CASES = [pytest.param(*each, marks=[pytest.mark.exhaustive] if each[1] not in QUICK else []) for each in EVERY]
 
 
 @pytest.fixture(scope="module")
