@@ -94,5 +94,9 @@ def test_a_model_that_takes_no_preferences_is_refused_with_those_that_do(orchest
 
 
 def test_models_are_compared_on_preference_rows_whatever_the_method(orchestrator: Orchestrator) -> None:
-    result = orchestrator.compare(SAMPLE, base="sandbox:small", tuned="sandbox:small", max_usd=Decimal(5))
-    assert result.judged.comparison.difference == 0
+    trained = orchestrator.run(SAMPLE, max_usd=Decimal(5), **GIVEN)
+    assert trained.job is not None
+    tuned = f"sandbox:{trained.job.tuned_model}"
+    result = orchestrator.compare(SAMPLE, base="sandbox:small", tuned=tuned, max_usd=Decimal(5))
+    assert result.judged.comparison.n == trained.judged.comparison.n
+    assert result.judged.comparison.difference > 0
