@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator import Orchestrator
+from orchestrator.config import Config, RuleConfig
 from orchestrator.errors import UsageError
 from providers.errors import Unsupported
 
@@ -20,7 +21,8 @@ GIVEN: dict[str, Any] = {"method": "dpo", "to": ["sandbox:small"]}
 
 @pytest.fixture
 def orchestrator(tmp_path: Path) -> Orchestrator:
-    return Orchestrator(tmp_path / "home", environ={})
+    """The sample holds out ten prompts, which the rule must be told to trust."""
+    return Orchestrator(tmp_path / "home", config=Config(rule=RuleConfig(min_prompts=10)), environ={})
 
 
 @pytest.fixture
