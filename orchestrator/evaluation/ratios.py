@@ -1,33 +1,21 @@
-"""How much slower and how much dearer the tuned model is, on the same prompts, with an interval.
-
-Ratios of medians (time) and of means (money), by a bootstrap that draws prompts, so that each pair stays together.
-"""
+"""How much slower and how much dearer the tuned model is, on the same prompts, with an interval (`stats.latency`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..stats import RatioEstimate, compare_cost, compare_latency
 from .judged import Ratio
 from .questions import Answer
 from .timing import timed_pairs
 
 __all__ = ["Measured", "cost_ratio", "latency_ratio"]
 
-_RESAMPLES = 1999
-_FEWEST_RESAMPLES = 199
-_CELLS = 2_000_000
-_MOST_CELLS = 40_000_000
-_ONE_SIDED = 0.95
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A ratio, and `most`: the upper end of its one-sided 95 % interval, for a guardrail."""
+    """A ratio, and `most`: the upper end of its one-sided interval, for a guardrail."""
 
     ratio: Ratio
     most: float
@@ -36,43 +24,26 @@ class Measured:
 def latency_ratio(
     base: Sequence[Answer], tuned: Sequence[Answer], confidence: float, *, comparable: bool
 ) -> Measured | None:
-    """Of the median seconds of prompts that both answered, without the warm-up; None where none was timed."""
-    timed = [(b.latency_s, t.latency_s) for b, t in timed_pairs(base, tuned)]
-    pairs = [(b, t) for b, t in timed if b is not None and t is not None]
-    return _measured(pairs, np.median, confidence, comparable=comparable)
+    """Of the seconds of prompts that both answered, pair by pair, without the warm-up; None where none was timed."""
+    timed = [(b.latency_s or 0.0, t.latency_s or 0.0) for b, t in timed_pairs(base, tuned)]
+    pairs = [(b, t) for b, t in timed if min(b, t) > 0]
+    if not pairs:
+        return None
+    first, second = zip(*pairs, strict=True)
+    return _measured(compare_latency(first, second, confidence=confidence).typical, comparable=comparable)
 
 
 def cost_ratio(base: Sequence[Answer], tuned: Sequence[Answer], confidence: float) -> Measured | None:
-    """Of the mean dollars of prompts that both answered; None where the prices are not known."""
+    """Of the mean dollars of prompts that both answered; None where the prices are not known, or nothing costs."""
     priced = [(b.usd, t.usd) for b, t in zip(base, tuned, strict=True) if not (b.missing or t.missing)]
-    if any(b is None or t is None for b, t in priced):
-        return None
     pairs = [(float(b), float(t)) for b, t in priced if b is not None and t is not None]
-    return _measured(pairs, np.mean, confidence, comparable=True)
-
-
-def _measured(
-    pairs: Sequence[tuple[float, float]], middle: Callable[..., Any], confidence: float, *, comparable: bool
-) -> Measured | None:
-    values = np.asarray(pairs, np.float64).reshape(len(pairs), 2)
-    if not len(values) or middle(values[:, 0]) <= 0:
+    if not pairs or len(pairs) < len(priced):
         return None
-    value = float(middle(values[:, 1]) / middle(values[:, 0]))
-    drawn = _resampled(values, middle)
-    low, high, most = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2, _ONE_SIDED])
-    ratio = Ratio(
-        value=value, low=min(float(low), value), high=max(float(high), value), n=len(values), comparable=comparable
-    )
-    return Measured(ratio=ratio, most=max(float(most), value))
+    first, second = zip(*pairs, strict=True)
+    found = compare_cost(first, second, confidence=confidence)
+    return None if found is None else _measured(found, comparable=True)
 
 
-def _resampled(values: NDArray[np.float64], middle: Callable[..., Any], seed: int = 7) -> NDArray[np.float64]:
-    """Ratios of resampled prompts, few at a time whatever their number."""
-    rng, n = np.random.default_rng(seed), len(values)
-    resamples = max(_FEWEST_RESAMPLES, min(_RESAMPLES, _MOST_CELLS // n))
-    batch, found = max(1, _CELLS // n), []
-    for start in range(0, resamples, batch):
-        rows = rng.integers(0, n, size=(min(batch, resamples - start), n))
-        under, over = (middle(values[rows, side], axis=1) for side in (0, 1))
-        found.append(over[under > 0] / under[under > 0])
-    return np.concatenate(found)
+def _measured(found: RatioEstimate, *, comparable: bool) -> Measured:
+    ratio = Ratio(value=found.value, low=found.low, high=found.high, n=found.n, comparable=comparable)
+    return Measured(ratio=ratio, most=found.upper)

@@ -128,8 +128,8 @@ def test_slices_are_by_label_length_and_group_with_adjusted_p_values() -> None:
 
 def test_latency_is_judged_by_what_the_answers_leave_open() -> None:
     base = [answer("no", latency_s=1.0 + place % 5) for place in range(40)]
-    tuned = [answer("yes", latency_s=1.1 + (place * 3) % 5) for place in range(40)]
-    for limit, answered in ((9.0, True), (1.2, None), (1.0, False)):
+    tuned = [answer("yes", latency_s=1.1 + (place * 2) % 5) for place in range(40)]
+    for limit, answered in ((9.0, True), (1.15, None), (1.0, False)):
         judged = judge(
             evaluation({"base": base, "tuned": tuned}, ["yes"] * 40, rule=Rule(max_latency_ratio=limit)), (), True
         )
