@@ -16,7 +16,7 @@ demo: $(STAMP)            ## the main job on a sample, against the embedded sand
 	$(BIN)/tunewright demo
 
 test: $(STAMP)            ## every test, in as many processes as there are cores
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-postgres: $(STAMP)   ## the tests of jobs and pipeline once more, with every ledger on a real PostgreSQL server
 	$(BIN)/python -m pytest -n auto --dist loadfile --database postgresql tests/jobs tests/pipeline

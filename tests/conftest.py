@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 # A shared machine has slow seconds; how long an example takes is no promise of ours.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: where each process takes a file at a time, none should begin a long one last."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
 
 _NOT_OURS = ("OPENAI_", "TOGETHER_", "TUNEWRIGHT_")
 
