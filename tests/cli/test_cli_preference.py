@@ -34,6 +34,7 @@ def rows(work: Path, request: pytest.FixtureRequest) -> Path:
 def test_preferences_go_the_whole_way_with_one_paid_request(
     tunewright: Any, server: Any, rows: Path, target: str
 ) -> None:
+    (rows.parent / "tunewright.toml").write_text("[rule]\nmin_prompts = 10  # the sample holds out no more\n")
     done = tunewright("run", rows, "--method", "dpo", "--beta", "0.2", "--to", target, *SPEND, env=server.environ)
     assert done.code == 0, done.err
     assert re.search(r"reward margin \S+ \d\.\d+.* preferred answer ahead in \d+%  in validation \d+%", done.err)

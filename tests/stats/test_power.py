@@ -95,7 +95,7 @@ def test_for_many_prompts_t_and_normal_plans_agree() -> None:
     assert t_prompts_needed(0.03, 1 / 3) == pytest.approx(score_prompts_needed(0.03, 1 / 3), abs=3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.lists(st.integers(0, 1000).map(lambda k: k / 1000), min_size=1, max_size=20))
 def test_holm_equals_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(tuple(multipletests(p_values, method="holm")[1]), abs=1e-12)
