@@ -306,7 +306,7 @@ def test_whether_batches_are_wanted(batch: Any, questions: int, by_file: bool) -
 COLLECTING = ("batch_during_collect", "batch_before_collected")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_killed_while_answers_are_kept_nothing_is_bought_again(
     tmp_path: Path, served: RunningSandbox, sandbox: Sandbox, orchestrator: Orchestrator
 ) -> None:
