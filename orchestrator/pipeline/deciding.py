@@ -17,7 +17,7 @@ from ..evaluation.judge_graders import PairJudge, ScoreJudge
 from ..evaluation.judged import Contender, Guarded, Judged, Metric
 from ..evaluation.judging import HumanLabels, Judging, judging_of, void_ungraded
 from ..evaluation.questions import Answer
-from ..evaluation.ratios import Measured, cost_ratio, latency_ratio
+from ..evaluation.ratios import NEEDS_SCIPY, Measured, cost_ratio, latency_ratio
 from ..evaluation.sides import Side, compare, graded, groups_of
 from ..evaluation.slices import slices
 from ..evaluation.what_to_change import lesson
@@ -134,7 +134,7 @@ def _ratios(
         value = found.ratio.value if found else None
         most = found.most if found and name == "latency" else None
         alike = comparable or name != "latency"
-        why = _BATCHED if batched and name == "latency" else ""
+        why = _BATCHED if batched and name == "latency" else NEEDS_SCIPY
         made.append(ratio_guardrail(name, value, limit, comparable=alike, most=most, why=why))
     return tuple(made)
 

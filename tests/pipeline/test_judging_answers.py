@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from evaluations import answer, evaluation, said
@@ -183,3 +187,26 @@ def test_the_document_tells_everything_that_was_found() -> None:
     told = verdict_json(judge(evaluation(better(also1=said("yes", 24, N, 50)), RIGHT), (), True))
     assert {"contenders", "metrics", "slices", "latency", "cost", "economics", "guarded"} <= told.keys()
     assert told["contenders"][0]["score"] == 0.88
+
+
+WITHOUT_SCIPY = """
+import sys
+sys.modules["scipy"] = None
+from evaluations import answer, evaluation
+from orchestrator.evaluation.rule import Rule
+from orchestrator.pipeline.deciding import judge
+sides = {name: [answer(text, latency_s=1.0)] * 40 for name, text in (("base", "no"), ("tuned", "yes"))}
+judged = judge(evaluation(sides, ["yes"] * 40, rule=Rule(max_latency_ratio=2.0)), (), True)
+assert (judged.verdict.answer, judged.latency) == ("inconclusive", None)
+assert "tunewright[evaluate]" in judged.verdict.guardrails[0].detail
+assert judge(evaluation(sides, ["yes"] * 40), (), True).verdict.answer == "deploy"
+"""
+
+
+def test_a_verdict_on_labels_needs_no_scipy_and_a_limit_on_latency_says_that_it_does() -> None:
+    support = Path(__file__).parents[1] / "support"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join((str(support), *filter(None, sys.path)))}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SCIPY], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
