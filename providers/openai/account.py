@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,7 @@ import httpx2
 import openai
 from openai.types.fine_tuning import FineTuningJob
 
-from ..account import Account
-from ..batches import BatchAnswer, RemoteBatch
+from ..batch_account import BatchAccount
 from ..contract import Connection, Platform, Progress
 from ..errors import NotFound
 from ..http import http_clients, timeout
@@ -72,7 +71,7 @@ def _client(connection: Connection, http: Any) -> openai.AsyncOpenAI:
     return client
 
 
-class OpenAIAccount(Account):
+class OpenAIAccount(BatchAccount):
     """One organisation or project at OpenAI, or at a server that speaks its wire."""
 
     notes: Mapping[str, str] = {"training_not_available": _CLOSED}
@@ -229,32 +228,6 @@ class OpenAIAccount(Account):
         """One answer, over the aiohttp transport."""
         with self._asking("complete"):
             return await self._questions.ask(model, messages, sampling, tools)
-
-    async def create_batch(self, file_id: str, tag: str) -> RemoteBatch:
-        """Buy the answers: one POST, no retry, no redirect followed."""
-        with self._asking("create_batch"):
-            return await self._batches.create(file_id, tag)
-
-    async def find_batches(self, tag: str, file_id: str | None) -> tuple[RemoteBatch, ...]:
-        """Batches with our tag in their metadata; the list has no filter."""
-        with self._asking("find_batches"):
-            return await self._batches.find(tag)
-
-    async def batch(self, batch_id: str) -> RemoteBatch:
-        """A pure read."""
-        with self._asking("batch"):
-            return await self._batches.get(batch_id)
-
-    async def batch_output(self, batch: RemoteBatch) -> AsyncGenerator[BatchAnswer, None]:
-        """Every line of its output and error files, in no order."""
-        with self._asking("batch_output"):
-            async for line in self._batches.output(batch):
-                yield line
-
-    async def cancel_batch(self, batch_id: str) -> RemoteBatch:
-        """Ask for it to be cancelled; what is answered by then is billed."""
-        with self._asking("cancel_batch"):
-            return await self._batches.cancel(batch_id)
 
     def _listing(self, **narrowed: Any) -> AsyncIterator[JsonObject]:
         return every(

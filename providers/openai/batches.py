@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from openai import AsyncOpenAI, omit
 from openai.types import Batch
 
-from ..batches import ENDPOINT, BatchAnswer, BatchState, RemoteBatch, answer_line
+from ..batch_account import BatchCalls
+from ..batches import ENDPOINT, BatchState, RemoteBatch
 from ..errors import PlatformFault
 from ..records import JsonObject
 from ..tags import same_tag
@@ -33,11 +34,11 @@ _WINDOW = "24h"
 """The only completion window there is (openai 3.54.0)."""
 
 
-class Batches:
+class Batches(BatchCalls):
     """The batch calls of one account."""
 
     def __init__(self, client: AsyncOpenAI) -> None:
-        self._client = client
+        super().__init__(client, batch)
 
     async def create(self, file_id: str, tag: str) -> RemoteBatch:
         """The paid request: exactly one POST, no retry, no redirect followed."""
@@ -55,7 +56,7 @@ class Batches:
             )
         )
 
-    async def find(self, tag: str) -> tuple[RemoteBatch, ...]:
+    async def find(self, tag: str, file_id: str | None) -> tuple[RemoteBatch, ...]:
         """Batches with our tag in their metadata. The list has no filter and is read through whole."""
 
         async def page(after: str | None) -> Any:
@@ -63,23 +64,6 @@ class Batches:
 
         found = [batch(raw) async for raw in every(page)]
         return tuple(one for one in found if same_tag(one.tag, tag))
-
-    async def get(self, batch_id: str) -> RemoteBatch:
-        """A pure read."""
-        return batch(plain(await self._client.batches.retrieve(batch_id)))
-
-    async def cancel(self, batch_id: str) -> RemoteBatch:
-        """Ask for it to be cancelled."""
-        return batch(plain(await self._client.batches.cancel(batch_id)))
-
-    async def output(self, one: RemoteBatch) -> AsyncGenerator[BatchAnswer, None]:
-        """Every line of both files, as it is read; neither is held in memory."""
-        for file_id in (one.output_file, one.error_file):
-            if file_id:
-                async with self._client.files.with_streaming_response.content(file_id) as response:
-                    async for line in response.iter_lines():
-                        if line.strip():
-                            yield answer_line(line)
 
 
 def batch(raw: JsonObject) -> RemoteBatch:

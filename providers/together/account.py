@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +12,7 @@ import together
 from together.lib.resources.files import FileAlreadyExistsError
 from together.types.finetune_response import FinetuneResponse
 
-from ..account import Account
-from ..batches import BatchAnswer, RemoteBatch
+from ..batch_account import BatchAccount
 from ..contract import Connection, Platform, Progress
 from ..errors import InvalidData, NotFound, ProviderError
 from ..http import http_clients, timeout
@@ -79,7 +78,7 @@ def _client(connection: Connection, own_host: str, http: Any) -> together.AsyncT
     return client
 
 
-class TogetherAccount(Account):
+class TogetherAccount(BatchAccount):
     """One project at Together, or at a server that speaks its wire."""
 
     notes: Mapping[str, str] = {
@@ -295,32 +294,6 @@ class TogetherAccount(Account):
         """One answer, over the aiohttp transport."""
         with self._asking("complete"):
             return await self._questions.ask(model, messages, sampling, tools)
-
-    async def create_batch(self, file_id: str, tag: str) -> RemoteBatch:
-        """Buy the answers: one POST, no retry, no redirect followed."""
-        with self._asking("create_batch"):
-            return await self._batches.create(file_id)
-
-    async def find_batches(self, tag: str, file_id: str | None) -> tuple[RemoteBatch, ...]:
-        """Batches of that input file: here they bear no tag, and the file is one tag's alone."""
-        with self._asking("find_batches"):
-            return await self._batches.find(file_id)
-
-    async def batch(self, batch_id: str) -> RemoteBatch:
-        """A pure read."""
-        with self._asking("batch"):
-            return await self._batches.get(batch_id)
-
-    async def batch_output(self, batch: RemoteBatch) -> AsyncGenerator[BatchAnswer, None]:
-        """Every line of its output and error files, in no order."""
-        with self._asking("batch_output"):
-            async for line in self._batches.output(batch):
-                yield line
-
-    async def cancel_batch(self, batch_id: str) -> RemoteBatch:
-        """Ask for it to be cancelled; what is answered by then is billed."""
-        with self._asking("cancel_batch"):
-            return await self._batches.cancel(batch_id)
 
     async def _listed(self) -> list[RemoteJob]:
         now = datetime.now(UTC)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import together
 from together.types import BatchCreateResponse
 
-from ..batches import ENDPOINT, BatchAnswer, BatchState, RemoteBatch, answer_line
+from ..batch_account import BatchCalls
+from ..batches import ENDPOINT, BatchState, RemoteBatch
 from ..errors import CannotTell, PlatformFault
 from ..records import JsonObject
 from ..wire import iso_time, plain
@@ -26,13 +27,13 @@ BATCH_STATES: Mapping[str, BatchState] = {
 """Each wire status once."""
 
 
-class Batches:
+class Batches(BatchCalls):
     """The batch calls of one account."""
 
     def __init__(self, client: together.AsyncTogether) -> None:
-        self._client = client
+        super().__init__(client, batch)
 
-    async def create(self, file_id: str) -> RemoteBatch:
+    async def create(self, file_id: str, tag: str) -> RemoteBatch:
         """The paid request: exactly one POST, no retry, no redirect followed."""
         body = {"endpoint": ENDPOINT, "input_file_id": file_id}
         told = plain(
@@ -48,8 +49,11 @@ class Batches:
             raise PlatformFault("the answer names no batch", body=str(dict(told)))
         return batch(job)
 
-    async def find(self, file_id: str | None) -> tuple[RemoteBatch, ...]:
-        """Batches of that input file; the platform lists all at once. Raises `CannotTell` without a file."""
+    async def find(self, tag: str, file_id: str | None) -> tuple[RemoteBatch, ...]:
+        """Batches of that input file, which is one tag's alone; the platform lists all at once.
+
+        Raises `CannotTell` without a file.
+        """
         if file_id is None:
             raise CannotTell("a batch is found by its input file here, and none is known")
         listed: Any = await self._client.batches.list()
@@ -57,23 +61,6 @@ class Batches:
             raise PlatformFault("the answer is not a listing", body=str(listed)[:65_536])
         found = [batch(plain(raw)) for raw in listed or ()]
         return tuple(one for one in found if one.input_file == file_id)
-
-    async def get(self, batch_id: str) -> RemoteBatch:
-        """A pure read."""
-        return batch(plain(await self._client.batches.retrieve(batch_id)))
-
-    async def cancel(self, batch_id: str) -> RemoteBatch:
-        """Ask for it to be cancelled."""
-        return batch(plain(await self._client.batches.cancel(batch_id)))
-
-    async def output(self, one: RemoteBatch) -> AsyncGenerator[BatchAnswer, None]:
-        """Every line of both files, as it is read; neither is held in memory."""
-        for file_id in (one.output_file, one.error_file):
-            if file_id:
-                async with self._client.files.with_streaming_response.content(file_id) as response:
-                    async for line in response.iter_lines():
-                        if line.strip():
-                            yield answer_line(line)
 
 
 def batch(raw: JsonObject) -> RemoteBatch:
