@@ -22,7 +22,7 @@ from ..errors import UsageError
 from . import schema
 from .budget import Reservation, hold
 from .engine import writing
-from .history import Entry, append, entries, iso
+from .history import Entry, append, entries, iso, moment
 
 __all__ = [
     "BATCH_OPEN",
@@ -314,10 +314,6 @@ def _values(row: BatchRow) -> dict[str, Any]:
     }
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
 def _batch(row: Any) -> BatchRow:
     return BatchRow(
         id=row.id,
@@ -336,9 +332,9 @@ def _batch(row: Any) -> BatchRow:
         remote_id=row.remote_id,
         status=row.status,
         attempt=row.attempt,
-        sent_at=_moment(row.sent_at),
+        sent_at=moment(row.sent_at),
         empty_looks=row.empty_looks,
-        looked_at=_moment(row.looked_at),
+        looked_at=moment(row.looked_at),
         last_error=row.last_error,
         created_at=datetime.fromisoformat(row.created_at),
     )

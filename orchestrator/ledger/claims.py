@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from . import schema
 from .codec import load
-from .history import iso
+from .history import iso, moment
 
 __all__ = [
     "AT_ONCE",
@@ -198,11 +198,7 @@ def _made(row: Any, known: Any, until: datetime) -> Claim:
         polls=row.polls,
         failures=row.failures,
         progress=load(Progress, row.progress) if row.progress else Progress(),
-        progressed_at=_moment(row.progressed_at),
-        stuck_at=_moment(row.stuck_at),
+        progressed_at=moment(row.progressed_at),
+        stuck_at=moment(row.stuck_at),
         ended=row.ended_at is not None,
     )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

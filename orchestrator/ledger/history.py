@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from . import schema
 from .codec import dump, load_json
 
-__all__ = ["Entry", "append", "entries", "iso"]
+__all__ = ["Entry", "append", "entries", "iso", "moment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,14 @@ class Entry:
     data: Mapping[str, Any]
 
 
-def iso(moment: datetime) -> str:
+def iso(at: datetime) -> str:
     """ISO 8601 UTC with microseconds: sorts as text."""
-    return moment.isoformat(timespec="microseconds")
+    return at.isoformat(timespec="microseconds")
+
+
+def moment(text: str | None) -> datetime | None:
+    """What `iso` wrote; None where nothing is written."""
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def append(

@@ -24,7 +24,7 @@ from .budget import Reservation, close, hold, hold_again, is_held, training_spen
 from .claims import watch_from
 from .codec import dump, load, load_json
 from .engine import writing
-from .history import Entry, append, entries, iso
+from .history import Entry, append, entries, iso, moment
 from .readings import Readings
 
 __all__ = ["UNRESOLVED", "UNSENT", "UNSETTLED", "Intent", "IntentState", "Intents", "observe"]
@@ -326,10 +326,6 @@ def _values(intent: Intent) -> dict[str, Any]:
     }
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
 def _usd(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
@@ -343,9 +339,9 @@ def _intent(row: Any) -> Intent:
         state=IntentState(row.state),
         sandbox=bool(row.sandbox),
         attempt=row.attempt,
-        sent_at=_moment(row.sent_at),
+        sent_at=moment(row.sent_at),
         empty_looks=row.empty_looks,
-        looked_at=_moment(row.looked_at),
+        looked_at=moment(row.looked_at),
         job=None if row.job is None else load(RemoteJob, row.job),
         job_id=row.job_id,
         reserved_usd=_usd(row.reserved_usd),

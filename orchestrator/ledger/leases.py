@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from . import schema
 from .budget import Reservation, close, explain, hold, hold_again, is_held
 from .engine import writing
-from .history import Entry, append, entries, iso
+from .history import Entry, append, entries, iso, moment
 
 __all__ = ["LEASE_SENT", "LeaseRow", "LeaseRows", "LeaseStage", "lease_spending"]
 
@@ -282,10 +282,6 @@ def _values(row: LeaseRow) -> dict[str, Any]:
     }
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
 def _lease(row: Any) -> LeaseRow:
     return LeaseRow(
         id=row.id,
@@ -299,12 +295,12 @@ def _lease(row: Any) -> LeaseRow:
         owner=row.owner,
         remote_id=row.remote_id,
         usd_per_hour=None if row.usd_per_hour is None else Decimal(row.usd_per_hour),
-        started_at=_moment(row.started_at),
-        stopped_at=_moment(row.stopped_at),
+        started_at=moment(row.started_at),
+        stopped_at=moment(row.stopped_at),
         attempt=row.attempt,
         empty_looks=row.empty_looks,
-        looked_at=_moment(row.looked_at),
+        looked_at=moment(row.looked_at),
         last_error=row.last_error,
         idle_timeout_s=row.idle_timeout_s,
-        deadline=_moment(row.deadline),
+        deadline=moment(row.deadline),
     )

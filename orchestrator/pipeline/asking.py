@@ -18,7 +18,7 @@ from ..costing import TokenCount, count, usd_limit, usd_text
 from ..errors import BudgetRefused
 from ..evaluation.questions import Answer, Question
 from ..settings import RunSettings
-from ..stats import detectable_gap, prompts_needed
+from ..stats import plan_binary
 from .batching import batch_prices_of
 from .evaluating import Served, paying
 from .session import Session
@@ -26,10 +26,6 @@ from .session import Session
 __all__ = ["AskLine", "AskQuote", "ask_quote", "line_of", "refuse_unbounded", "tell_power"]
 
 _MILLION = Decimal(1_000_000)
-
-# Share of prompts on which base and tuned differ, before anybody knows: a common planning value.
-_USUAL_DISCORDANCE = 0.2
-_FINER = 0.05
 
 _NOBODY_KNOWS = Support(answer="unknown")
 _WIDEST_MARGIN = Decimal("0.30")
@@ -208,11 +204,11 @@ def _counted(settings: RunSettings, served: Served, prompts: Sequence[Example]) 
 
 def tell_power(session: Session, prompts: int) -> None:
     """Say what so many held-out prompts can show, before they are asked."""
-    gap = detectable_gap(prompts, _USUAL_DISCORDANCE)
+    told = plan_binary(prompts)
+    gap = told.detectable
     points = f"{100 * gap:.0f} point{'s' if round(100 * gap) != 1 else ''}"
-    finer = prompts_needed(_FINER, _USUAL_DISCORDANCE)
-    more = f"; {finer:,} would show {100 * _FINER:.0f}" if gap > _FINER else ""
-    plan = f"at 80% power, if base and tuned differ on {max(gap, _USUAL_DISCORDANCE):.0%} of them"
+    more = f"; {told.needed:,} would show {100 * told.gap:.0f}" if gap > told.gap else ""
+    plan = f"at {told.power:.0%} power, if base and tuned differ on {max(gap, told.assumed):.0%} of them"
     text = f"with {prompts:,} held-out prompts the smallest gap you can see is about {points} ({plan}){more}"
     session.desk.say("power", text, prompts=prompts, gap=gap)
 
