@@ -20,9 +20,10 @@ from .config import Config, checked, environment, find_config, load_config
 from .dataset.records import Dataset, Finding
 from .errors import BudgetRefused, StillRunning, UsageError
 from .home import find_home, has_ledger, project_name
+from .options import EvaluateOptions, RunOptions, merge, trouble_policy
 from .pipeline.pairs import check_pairs, load_pairs, pairs_to_quote, sample_to_quote
 from .pipeline.project import Project
-from .settings import EvaluateOptions, RunOptions, RunSettings, merge, trouble_policy
+from .settings import RunSettings
 
 if TYPE_CHECKING:
     from asyncio import Event

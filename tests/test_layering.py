@@ -25,6 +25,7 @@ FLOORS = (
     {"client"},
     {"nouns"},
     {"pipeline"},
+    {"options"},
     {"settings"},
     {"evaluation"},
     {"jobs"},

@@ -8,8 +8,9 @@ from pathlib import Path
 from ..client import AsyncOrchestrator
 from ..costing import Quote
 from ..errors import MissingExtra, TunewrightError
+from ..options import RunOptions
 from ..pipeline.result import RunResult
-from ..settings import RunOptions, RunSettings
+from ..settings import RunSettings
 from .data import print_sources
 from .live import Counter
 from .quoting import print_quote

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from ..options import EvaluateOptions, batch_choice
+from ..options import regraded as regrade
 from ..pipeline import run as steps
 from ..pipeline.asking_judge import refuse_unjudged
 from ..pipeline.begun import Begun
@@ -16,8 +18,7 @@ from ..pipeline.grading import with_judgements
 from ..pipeline.keeping import has_place, save_answers
 from ..pipeline.result import RunResult
 from ..pipeline.session import Session
-from ..settings import EvaluateOptions, RunSettings, Target, batch_choice
-from ..settings import regraded as regrade
+from ..settings import RunSettings, Target
 
 __all__ = ["compare_models", "decide_again", "evaluate_again", "evaluate_run", "failed_rows", "regraded"]
 

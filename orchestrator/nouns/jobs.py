@@ -26,11 +26,11 @@ from ..jobs.resolve import resolve as settle_by_word
 from ..jobs.watch import Reading, read_once
 from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
 from ..ledger.watched import WatchedRow
+from ..options import RunOptions, merge
 from ..pipeline.pricing import prices_paid
 from ..pipeline.project import Project
 from ..pipeline.session import Account, Session, platform_named
 from ..pipeline.training import settle
-from ..settings import RunOptions, merge
 
 __all__ = ["Audit", "Jobs"]
 

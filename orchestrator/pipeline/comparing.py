@@ -16,7 +16,8 @@ from ..dataset.normal import question_key
 from ..dataset.records import Dataset, Dropped, Row, Split
 from ..errors import DataRefused
 from ..evaluation.questions import questions
-from ..settings import EvaluateOptions, RunSettings, Target, asked_anew
+from ..options import EvaluateOptions, asked_anew
+from ..settings import RunSettings, Target
 from .asking import AskQuote, ask_quote, refuse_unbounded, tell_power
 from .asking_judge import judge_account, tell_judging
 from .begun import Begun

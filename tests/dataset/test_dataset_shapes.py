@@ -14,7 +14,7 @@ from orchestrator.config import Config
 from orchestrator.dataset import Columns, check, load
 from orchestrator.dataset.times import iso_of, seconds_of
 from orchestrator.errors import UsageError
-from orchestrator.settings import merge
+from orchestrator.options import merge
 from providers.dialects import encode_line, named, names
 from providers.records import Example, Message
 

@@ -12,9 +12,9 @@ from orchestrator import Orchestrator
 from orchestrator.config import Config, RuleConfig
 from orchestrator.errors import UsageError
 from orchestrator.jobs.desk import Notice
+from orchestrator.options import merge
 from orchestrator.pipeline.quoting import guards_general
 from orchestrator.pipeline.result import RunResult
-from orchestrator.settings import merge
 
 WORDS = ("refund", "parcel", "invoice", "battery")
 

@@ -10,7 +10,8 @@ import pytest
 from orchestrator import Orchestrator
 from orchestrator.config import Config
 from orchestrator.errors import UsageError
-from orchestrator.settings import RunSettings, Target, merge
+from orchestrator.options import merge
+from orchestrator.settings import RunSettings, Target
 
 
 def merged(**given: Any) -> RunSettings:

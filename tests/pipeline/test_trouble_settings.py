@@ -10,7 +10,8 @@ from orchestrator.config import Config, HealthConfig, TrainingConfig, load_confi
 from orchestrator.errors import UsageError
 from orchestrator.jobs.health import Policy
 from orchestrator.ledger.codec import dump, load
-from orchestrator.settings import RunSettings, merge
+from orchestrator.options import merge
+from orchestrator.settings import RunSettings
 
 FILE = Config(training=TrainingConfig(health=HealthConfig(on_trouble="pause", divergence="cancel")))
 
