@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from providers.records import Checkpoint
 
 from ..evaluation.economics import Terms
@@ -16,17 +13,11 @@ from .billed import Billed
 from .choosing import evaluated_checkpoint
 from .deciding import Beside
 from .evaluating import Evaluated
-from .guarding import guard_evaluations, guarded
+from .guarding import guarded
 from .human_labels import read_labels
 from .session import Session
-from .tournament import tournament_evaluations
 
-__all__ = ["asked_beside", "beside_of"]
-
-
-def asked_beside(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The evaluations that a run paid beside the one on its held-out rows."""
-    return (*tournament_evaluations(record), *guard_evaluations(record))
+__all__ = ["beside_of"]
 
 
 async def beside_of(

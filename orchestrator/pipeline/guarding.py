@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from ..dataset.normal import question_key
 from ..dataset.records import Dataset
@@ -27,7 +27,7 @@ from .prepare import archive, restore
 from .session import Session
 from .similar import load_similar
 
-__all__ = ["ask_guards", "guard_evaluations", "guarded"]
+__all__ = ["ask_guards", "guarded"]
 
 _GUARDS = "guards"
 _SIMILAR = "similar"
@@ -76,11 +76,6 @@ async def ask_guards(
         known = (await desk.db(desk.ledger.runs.get, begun.run.id)).record.get(_GUARDS) or {}
         told = {_GUARDS: {**known, guard.name: evaluated.spec.id}}
         await desk.db(desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage=None, **told)
-
-
-def guard_evaluations(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The evaluations that a run's guards were, by which their bill is known."""
-    return tuple((record.get(_GUARDS) or {}).values())
 
 
 async def guarded(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[Guarded, ...]:

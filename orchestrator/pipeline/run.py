@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,25 +23,24 @@ from ..evaluation.questions import Question, Spec, questions
 from ..jobs.health import Policy
 from ..jobs.patience import patiently
 from ..jobs.watch import Reading
-from ..ledger import Intent, Run, Spending, training_spending
+from ..ledger import Intent, Run
 from ..ledger.codec import dump, load
-from ..ledger.spending import exact_sum
 from ..settings import RunSettings, Target
 from .asking import ask_quote, tell_power
-from .asking_judge import greet_judge, judge_account, judge_answers, judging_spendings, tell_judging
+from .asking_judge import greet_judge, judge_account, judge_answers, tell_judging
 from .begun import Begun
 from .beside import beside_of
-from .billed import Billed
+from .billing import bill_of
 from .candidates import named_platforms
 from .choosing import choose
 from .deciding import judge
 from .evaluating import Evaluated, Served, evaluate
 from .grading import exploratory, record_grader, recorded_for, with_judgements
 from .guarding import ask_guards
-from .keeping import RECORDED, pinned
+from .keeping import pinned
 from .lifespan import ends_soon, refuse_by_facts, shutdown_of
 from .prepare import FILES, archive, restore, upload_files
-from .pricing import price_rows, prices_of
+from .pricing import prices_of
 from .quoting import asked_usd, refuse_over, unpriced
 from .ready import Ready, ready
 from .remembering import remember, tell_trained_before
@@ -52,7 +51,7 @@ from .session import Account, Session
 from .story import Story
 from .tidying import tidy
 from .tournament import choose_if_asked
-from .training import bill_usd, is_bought, make_plan, start_job, watch_job
+from .training import is_bought, make_plan, start_job, watch_job
 from .widening import widened
 
 __all__ = [
@@ -86,7 +85,7 @@ async def begin(session: Session, ready: Ready) -> Begun:
     _enough_held_out(session, dataset)
     dataset = await tell_trained_before(session, dataset)
     account = session.account(target.provider, settings.account)
-    judge = judge_account(session, settings)
+    judging = judge_account(session, settings)
     settings = pinned(session.home, settings)
     accounts = {name: session.account(name, settings.account) for name in named_platforms(settings)}
     accounts[target.provider] = account
@@ -101,7 +100,7 @@ async def begin(session: Session, ready: Ready) -> Begun:
         "quote": plain(quoted),
         "files": [plain(file) for file in files],
     }
-    run = await start_run(session, target, record, *accounts.values(), *([judge] if judge else ()))
+    run = await start_run(session, target, record, *accounts.values(), *([judging] if judging else ()))
     return Begun(run=run, settings=settings, dataset=dataset, quote=quoted, account=account, files=files)
 
 
@@ -188,13 +187,13 @@ async def buy(session: Session, begun: Begun, consent: Consent) -> Intent:
     if not await is_bought(session, begun.training):
         refuse_by_facts(begun.quote, begun.settings, begun.account, today(desk.clock))
     refuse_over(begun.quote, begun.settings)
-    judge = judge_account(session, begun.settings)
-    if judge is not None:
+    judging = judge_account(session, begun.settings)
+    if judging is not None:
         asked = questions(begun.dataset.split.test)
-        tell_judging(session, begun.settings, judge, asked, ("base", "tuned"), begun.quote.high_usd)
+        tell_judging(session, begun.settings, judging, asked, ("base", "tuned"), begun.quote.high_usd)
     consent(begun.quote, begun.settings)
-    if judge is not None:
-        await greet_judge(session, begun.settings, judge)
+    if judging is not None:
+        await greet_judge(session, begun.settings, judging)
     async with session.open(begun.account) as provider:
         await tidy(session, begun.account, resubmit=begun.settings.resubmit_after_settle)
         await remember(session, begun.training, begun.dataset)
@@ -243,11 +242,11 @@ async def compare(session: Session, begun: Begun, progress: Progress, until: dat
     desk = session.desk
     asked = questions(begun.dataset.split.test)
     await record_grader(session, begun, asked)
-    judge = None
+    judging = None
     if begun.settings.judge is not None:
-        judge = await account_of(session, begun.run, begun.settings.judge.provider)
+        judging = await account_of(session, begun.run, begun.settings.judge.provider)
         if begun.run.evaluation_id is None:
-            await greet_judge(session, begun.settings, judge)
+            await greet_judge(session, begun.settings, judging)
     held = _held(begun, served, asked)
     evaluated = await evaluate(
         session,
@@ -265,8 +264,8 @@ async def compare(session: Session, begun: Begun, progress: Progress, until: dat
     await desk.db(
         desk.ledger.runs.update, begun.run.id, desk.clock.now(), stage="evaluated", evaluation_id=evaluated.spec.id
     )
-    if judge is not None:
-        await judge_answers(session, begun.settings, evaluated, judge, run_id=begun.run.id, progress=progress)
+    if judging is not None:
+        await judge_answers(session, begun.settings, evaluated, judging, run_id=begun.run.id, progress=progress)
     return evaluated
 
 
@@ -327,52 +326,6 @@ def _beside(session: Session, story: Story) -> Path:
     return session.home / REPORTS / story.begun.run.id / f"exploratory-{name}"
 
 
-async def _bill(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[Billed, Intent | None]:
-    desk = session.desk
-    spendings = {item.id: item for item in await desk.db(desk.ledger.budget.spendings)}
-    intent = None if "tuned" in begun.settings.extra else await intent_of(session, begun.run)
-    job = intent.job if intent else None
-    training: Decimal | None = Decimal(0)
-    if intent and job:
-        trained = spendings.get(training_spending(intent.id))
-        settled = trained is not None and trained.state == "settled"
-        prices = price_rows(begun.settings, begun.account.platform, intent.plan.model)
-        training = trained.usd if trained and settled else bill_usd(job, prices)
-    leases = [item for item in spendings.values() if item.kind == "hosting" and item.run_id == begun.run.id]
-    hosting = sum((item.usd for item in leases), Decimal(0)) if all(i.state != "reserved" for i in leases) else None
-    billed = Billed(
-        training_usd=training,
-        evaluation_usd=_asking_usd(spendings.values(), begun.run.id, evaluated.spec),
-        hosting_usd=hosting,
-        tokens=job.billed_tokens if job else None,
-        sandbox=_all_sandbox(begun),
-        judging_usd=await judging_spendings(session, begun.run.id),
-    )
-    return billed, intent
-
-
-def _all_sandbox(begun: Begun) -> bool:
-    """Whether nobody who was asked takes money."""
-    refs = begun.run.record.get("accounts") or {}
-    asked = [Account.recorded(name, ref) for name, ref in refs.items() if name != RECORDED] or [begun.account]
-    return all(account.sandbox for account in asked)
-
-
-def _asking_usd(spendings: Iterable[Spending], run_id: str, spec: Spec) -> Decimal | None:
-    """What the answers of this run's evaluations were billed, in all their months; None while that is not known."""
-    name = f"evaluation:{spec.id}"
-    mine = [
-        item
-        for item in spendings
-        if item.id == name or item.id.startswith(f"{name}@") or (item.kind == "evaluation" and item.run_id == run_id)
-    ]
-    if any(item.state == "reserved" for item in mine):
-        return None
-    if not mine and any(candidate.provider != RECORDED for candidate in spec.candidates):
-        return None
-    return exact_sum(item.usd for item in mine if item.state == "settled")
-
-
 async def asked_before(session: Session, begun: Begun) -> Evaluated:
     """What this run has asked so far, from the ledger. Raises `UsageError` when nothing was."""
     ledger, desk = session.desk.ledger, session.desk
@@ -397,7 +350,7 @@ async def report(session: Session, begun: Begun, out: Path | None, csv: Path | N
 
 async def _story(session: Session, begun: Begun, evaluated: Evaluated) -> Story:
     graders = await with_judgements(session, begun.settings, evaluated)
-    billed, intent = await _bill(session, begun, evaluated)
+    billed, intent = await bill_of(session, begun, evaluated)
     begun = replace(begun, run=await session.desk.db(session.desk.ledger.runs.get, begun.run.id))
     beside = await beside_of(session, begun, evaluated, intent, billed)
     judged = judge(evaluated, graders, begun.dataset.task == "labels", beside)

@@ -30,7 +30,7 @@ from .evaluating import Served, evaluate, tuned_candidate
 from .grading import graders_of
 from .session import Session
 
-__all__ = ["CHOSEN", "Chosen", "choose_if_asked", "hold_tournament", "tournament_evaluations"]
+__all__ = ["CHOSEN", "Chosen", "choose_if_asked", "hold_tournament"]
 
 CHOSEN = "tournament"
 """In the run's record: how the tournament went."""
@@ -89,11 +89,6 @@ async def choose_if_asked(session: Session, begun: Begun, progress: Progress) ->
         await hold_tournament(session, begun, progress, lambda _most: None)
     except UsageError as error:
         session.desk.say("warning", f"the checkpoints do not meet: {error.what}; the last model is evaluated")
-
-
-def tournament_evaluations(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The evaluations that a run's tournament was, by which its bill is known."""
-    return tuple((record.get(CHOSEN) or {}).get("evaluations", ()))
 
 
 async def _entrants(
