@@ -462,7 +462,7 @@ class AsyncOrchestrator:
 
         begun, until = regraded(await self._begun(run), grader, judge, human_labels), self._until(timeout_s)
         if not any(value is not None for name, value in options.items() if name not in _AS_AGREED):
-            return await evaluate_run(self.session, begun, progress, save_answers, options, until)
+            return await evaluate_run(self.session, begun, consent, progress, save_answers, options, until)
         return await evaluate_again(self.session, begun, consent, progress, save_answers, options, until)
 
     async def compare(

@@ -12,7 +12,7 @@ from ..options import regraded as regrade
 from ..pipeline import run as steps
 from ..pipeline.asking_judge import refuse_unjudged
 from ..pipeline.begun import Begun
-from ..pipeline.comparing import begin_again, begin_comparison, comparison_of
+from ..pipeline.comparing import agree_to_judge, begin_again, begin_comparison, comparison_of
 from ..pipeline.failing import Failures, write_failures
 from ..pipeline.grading import with_judgements
 from ..pipeline.keeping import has_place, save_answers
@@ -28,19 +28,24 @@ Progress = Callable[[int, int], None]
 async def evaluate_run(
     session: Session,
     begun: Begun,
+    consent: steps.Consent,
     progress: Progress,
     save: Path | str | None,
     given: EvaluateOptions,
     until: datetime | None,
 ) -> RunResult:
-    """What was agreed to when the run began. Of `given`: `max_usd` may lower its cap, `concurrency` and `batch` are
-    as wanted."""
+    """What was agreed to when the run began; a judge that it did not begin with is agreed to now.
+
+    Of `given`: `max_usd` may lower its cap, `concurrency` and `batch` are as wanted.
+    """
     agreed = [usd for usd in (given.get("max_usd"), begun.settings.max_usd) if usd is not None]
     at_once = given.get("concurrency") or begun.settings.concurrency
     told = given.get("batch")
     batch = begun.settings.batch if told is None else batch_choice(told)
     settings = replace(begun.settings, max_usd=min(agreed, default=None), concurrency=at_once, batch=batch)
-    return await _asked(session, replace(begun, settings=settings), progress, save, until)
+    begun = replace(begun, settings=settings)
+    await agree_to_judge(session, begun, consent)
+    return await _asked(session, begun, progress, save, until)
 
 
 async def evaluate_again(

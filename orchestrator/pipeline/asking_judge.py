@@ -31,6 +31,7 @@ __all__ = [
     "judging_spendings",
     "refuse_unjudged",
     "tell_judging",
+    "unjudged",
 ]
 
 
@@ -137,14 +138,19 @@ def tell_judging(
     return most
 
 
+def unjudged(graders: Sequence[object], evaluated: Evaluated) -> JudgeGrader | None:
+    """The first whose judge has judged none of these answers yet, though there is something to judge."""
+    answers = answers_of(evaluated)
+    judges = (each for each in graders if isinstance(each, ScoreJudge | PairJudge) and not each.judgements)
+    return next((each for each in judges if each.tasks(evaluated.questions, answers)), None)
+
+
 def refuse_unjudged(graders: Sequence[object], evaluated: Evaluated) -> None:
     """Raises `UsageError` where a judge was never asked: deciding again asks nobody."""
-    for grader in graders:
-        if not isinstance(grader, ScoreJudge | PairJudge) or grader.judgements:
-            continue
-        if grader.tasks(evaluated.questions, answers_of(evaluated)):
-            fix = "tunewright evaluate RUN with the same --grader and --judge asks it, and pays for it"
-            raise UsageError(f"{grader.judge} has judged none of these answers yet", where=grader.name, fix=fix)
+    grader = unjudged(graders, evaluated)
+    if grader is not None:
+        fix = "tunewright evaluate RUN with the same --grader and --judge asks it, and pays for it"
+        raise UsageError(f"{grader.judge} has judged none of these answers yet", where=grader.name, fix=fix)
 
 
 async def judging_spendings(session: Session, run_id: str) -> Decimal | None:

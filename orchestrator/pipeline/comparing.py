@@ -19,18 +19,19 @@ from ..evaluation.questions import questions
 from ..options import EvaluateOptions, asked_anew
 from ..settings import RunSettings, Target
 from .asking import AskQuote, ask_quote, refuse_unbounded, tell_power
-from .asking_judge import judge_account, tell_judging
+from .asking_judge import judge_account, tell_judging, unjudged
 from .begun import Begun
 from .candidates import Around, named_platforms, refuse_unusable
 from .evaluating import Served, already, spec_for
+from .grading import as_begun, with_judgements
 from .keeping import pinned
 from .pairs import load_pairs
 from .prepare import archive, restore
-from .run import Consent, start_run
+from .run import Consent, asked_before, start_run
 from .serving import candidates_of, evaluated_before, served_of, tuned_bases
 from .session import Session
 
-__all__ = ["begin_again", "begin_comparison", "comparison_of", "unseen"]
+__all__ = ["agree_to_judge", "begin_again", "begin_comparison", "comparison_of", "unseen"]
 
 
 def comparison_of(settings: RunSettings, tuned: Target) -> RunSettings:
@@ -85,12 +86,35 @@ async def begin_again(session: Session, begun: Begun, consent: Consent, given: E
     known = await already(session, spec_for(begun.settings, served, asked), await evaluated_before(session, begun.run))
     quote = ask_quote(begun.settings, served, asked, known.answers)
     await tell_trained_on(session, begun, served)
+    judge = judge_account(session, begun.settings)
+    if judge is not None:
+        names = [item.candidate.name for item in served]
+        tell_judging(session, begun.settings, judge, asked, names, quote.usd)
     agree(session, quote, begun.settings, consent)
     accounts = {**begun.run.record.get("accounts", {}), **{i.account.platform.name: i.account.ref for i in served}}
     changes = {"settings": plain(begun.settings), "accounts": accounts, **held(quote, begun.settings)}
     desk = session.desk
     run = await desk.db(partial(desk.ledger.runs.update, begun.run.id, desk.clock.now(), **changes))
     return replace(begun, run=run)
+
+
+async def agree_to_judge(session: Session, begun: Begun, consent: Consent) -> None:
+    """A judge, or rubrics, that the run did not begin with: quoted and agreed to, while they have judged nothing."""
+    settings, account = begun.settings, judge_account(session, begun.settings)
+    before = as_begun(begun)
+    if account is None or (settings.judge, *_graders(settings)) == (before.judge, *_graders(before)):
+        return
+    if begun.run.evaluation_id is not None:
+        evaluated = await asked_before(session, begun)
+        if unjudged(await with_judgements(session, settings, evaluated), evaluated) is None:
+            return
+    names = [item.candidate.name for item in await served_of(session, begun)]
+    tell_judging(session, settings, account, questions(begun.dataset.split.test), names, None)
+    consent(None, settings)
+
+
+def _graders(settings: RunSettings) -> tuple[str | None, ...]:
+    return (settings.grader, *settings.further_graders)
 
 
 async def tell_trained_on(session: Session, begun: Begun, served: Sequence[Served]) -> None:

@@ -23,6 +23,7 @@ from .session import Session
 __all__ = [
     "Recorded",
     "answers_of",
+    "as_begun",
     "exploratory",
     "graders_of",
     "judging_spec",
@@ -110,7 +111,7 @@ async def recorded_for(session: Session, begun: Begun, evaluated: Evaluated) -> 
     first = min(same, key=lambda run: run.created_at, default=begun.run)
     told = first.record.get("grader")
     if told is None:
-        before = graders_of(_as_begun(begun), evaluated.questions)[0]
+        before = graders_of(as_begun(begun), evaluated.questions)[0]
         told = {"name": before.name, "identity": identity(before)}
     return Recorded(told["name"], told["identity"], first.record.get("verdict"))
 
@@ -126,7 +127,7 @@ def exploratory(recorded: Recorded, grader: Grader) -> str:
     )
 
 
-def _as_begun(begun: Begun) -> RunSettings:
+def as_begun(begun: Begun) -> RunSettings:
     """The settings that the run was started with, whatever it is looked at with now."""
     told = begun.run.record.get("settings")
     return begun.settings if told is None else load(RunSettings, dump(told))

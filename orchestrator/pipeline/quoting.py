@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from providers.records import Example, ModelFacts
 
-from ..costing import Ask, AskedBeside, Quote, load_overrides, quote, tokenizer_of, usd_limit, usd_text
+from ..costing import Ask, AskedBeside, Quote, QuoteLine, load_overrides, quote, tokenizer_of, usd_limit, usd_text
 from ..dataset.records import Dataset, Side
 from ..dataset.samples import Sample
 from ..errors import BudgetRefused
@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from ..dataset.samples import SampleShare
     from ..ledger import Bill
 
-__all__ = ["asked_usd", "guards_general", "hours_of_hosting", "quote_for", "refuse_over", "reserve_usd", "unpriced"]
+__all__ = [
+    "asked_models",
+    "asked_usd",
+    "guards_general",
+    "hours_of_hosting",
+    "quote_for",
+    "refuse_over",
+    "reserve_usd",
+    "unpriced",
+]
 
 _HOSTING_HOURS = Decimal(1)
 _BESIDE = ("general", "similar", "choosing")
@@ -131,9 +140,17 @@ def reserve_usd(quoted: Quote, *items: str) -> Decimal:
 
 def asked_usd(quoted: Quote) -> Decimal:
     """The most that asking every candidate the held-out prompts may cost: what else is asked is held on its own."""
-    asked = [line for line in quoted.lines if line.item == "evaluation" and line.part.partition(",")[0] not in _BESIDE]
-    held_out = [line.high_usd for line in asked]
+    held_out = [line.high_usd for line in _held_out_lines(quoted)]
     return sum((usd for usd in held_out if usd is not None), Decimal(0))
+
+
+def asked_models(quoted: Quote) -> tuple[str, ...]:
+    """Every candidate that will be asked the held-out prompts, by its role; checkpoints to come count as one."""
+    return tuple(dict.fromkeys(line.part for line in _held_out_lines(quoted)))
+
+
+def _held_out_lines(quoted: Quote) -> list[QuoteLine]:
+    return [line for line in quoted.lines if line.item == "evaluation" and line.part.partition(",")[0] not in _BESIDE]
 
 
 def unpriced(quoted: Quote, *items: str) -> bool:

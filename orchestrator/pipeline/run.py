@@ -41,7 +41,7 @@ from .keeping import pinned
 from .lifespan import ends_soon, refuse_by_facts, shutdown_of
 from .prepare import FILES, archive, restore, upload_files
 from .pricing import prices_of
-from .quoting import asked_usd, refuse_over, unpriced
+from .quoting import asked_models, asked_usd, refuse_over, unpriced
 from .ready import Ready, ready
 from .remembering import remember, tell_trained_before
 from .reporting import REPORTS, Written, write_report
@@ -189,8 +189,8 @@ async def buy(session: Session, begun: Begun, consent: Consent) -> Intent:
     refuse_over(begun.quote, begun.settings)
     judging = judge_account(session, begun.settings)
     if judging is not None:
-        asked = questions(begun.dataset.split.test)
-        tell_judging(session, begun.settings, judging, asked, ("base", "tuned"), begun.quote.high_usd)
+        asked, names = questions(begun.dataset.split.test), asked_models(begun.quote)
+        tell_judging(session, begun.settings, judging, asked, names, begun.quote.high_usd)
     consent(begun.quote, begun.settings)
     if judging is not None:
         await greet_judge(session, begun.settings, judging)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from orchestrator.errors import ExitCode
 
 BASE, TUNED = "openai:gpt-4.1-mini-2025-04-14", "openai:gpt-4.1-nano-2025-04-14"
 OWN = """
@@ -119,7 +122,11 @@ def test_a_judge_asked_afterwards_pays_for_itself_alone(evaluate: Any, tunewrigh
     refused = tunewright("decide", *judge, "--json")
     assert refused.code == 2
     assert "has judged none of these answers yet" in refused.error["what"]
-    judged = tunewright("evaluate", *judge, "--json", env=server.environ)
+    unasked = tunewright("evaluate", *judge, "--json", env=server.environ)
+    assert unasked.code == ExitCode.BUDGET_REFUSED
+    assert "judging by" in unasked.err
+    assert server.asked("POST", "/chat/completions") == asked
+    judged = tunewright("evaluate", *judge, "--json", "--yes", env=server.environ)
     assert judged.json["exploratory"]
     assert judged.json["judgings"][0]["unusable"] == 0
     greeted = 1
@@ -159,3 +166,18 @@ def test_the_sample_grader_runs(evaluate: Any) -> None:
     answer = evaluate("--grader", f"{sample}:useful", "--grader", f"{sample}:short")
     assert answer.json["grader"]["name"] == "shop_reply.py:useful"
     assert answer.code in (6, 7)
+
+
+def test_the_price_of_judging_told_before_a_run_counts_every_candidate(
+    tunewright: Any, server: Any, pairs: Path, work: Path
+) -> None:
+    (work / "rubric.md").write_text("Good is what names the right label.\n")
+    words = ("run", pairs, "--to", BASE, "--grader", "judge:rubric.md", "--judge", BASE)
+    two, three = (_judging_usd(tunewright(*words, *more, env=server.environ)) for more in ((), ("--also-shots", "2")))
+    assert three == pytest.approx(1.5 * two, rel=0.1)
+
+
+def _judging_usd(answer: Any) -> float:
+    assert answer.code == ExitCode.BUDGET_REFUSED
+    (told,) = re.findall(r"judging by .*: about \$([\d.]+) at most", answer.err)
+    return float(told)
