@@ -15,14 +15,14 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)            ## the main job on a sample, against the embedded sandbox
 	$(BIN)/tunewright demo
 
-test: $(STAMP)            ## every test, in as many processes as there are cores
+test: $(STAMP)            ## every test but the long sets of `make exhaustive`, in as many processes as there are cores
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-postgres: $(STAMP)   ## the tests of jobs and pipeline once more, with every ledger on a real PostgreSQL server
 	$(BIN)/python -m pytest -n auto --dist loadfile --database postgresql tests/jobs tests/pipeline
 
 exhaustive: $(STAMP)      ## the rest of the sets of which `make test` takes some
-	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive
+	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive --timeout=0
 
 postgres: $(STAMP)        ## a PostgreSQL server of its own, in the foreground; prints the URL to export
 	$(BIN)/python tests/support/postgres_server.py
@@ -31,10 +31,10 @@ faults: $(STAMP)          ## the whole fault matrix: every named crash point, SI
 	$(BIN)/python -m tests.faults
 
 machine: $(STAMP)         ## the state machine of money, 2,000 examples
-	TUNEWRIGHT_MACHINE_EXAMPLES=2000 $(BIN)/python -m pytest tests/machine
+	TUNEWRIGHT_MACHINE_EXAMPLES=2000 $(BIN)/python -m pytest --timeout=0 tests/machine
 
 every-write: $(STAMP)     ## a whole run for every single file operation, which fails; about an hour
-	$(BIN)/python -m pytest -m every_write -s tests/disk
+	$(BIN)/python -m pytest -m every_write --timeout=0 -s tests/disk
 
 calibration: $(STAMP)     ## false alarms and coverage of every comparison, simulated; a few minutes
 	cd benchmarks && ../$(BIN)/python calibration.py $(SMOKE)
@@ -43,7 +43,7 @@ verdicts: $(STAMP)        ## verdicts on real banking queries with planted troub
 	$(BIN)/python benchmarks/verdicts.py
 
 fuzz: $(STAMP)            ## a longer search for input that breaks a reader or a check
-	$(BIN)/python -m pytest -m fuzz
+	$(BIN)/python -m pytest -m fuzz --timeout=0
 
 check: $(STAMP)           ## lint, format and types
 	$(BIN)/ruff check .
