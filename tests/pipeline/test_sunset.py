@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from orchestrator import AsyncOrchestrator
@@ -24,6 +25,7 @@ from providers.errors import Closed
 from providers.records import RemoteModel
 
 pytest.importorskip("starlette")
+import anyio.lowlevel
 import httpx
 
 from providers.sandbox import RunningSandbox, Sandbox, serve
@@ -145,11 +147,18 @@ def methods(server: RunningSandbox) -> set[str]:
     return {row["method"] for row in httpx.get(f"{server.url}/_sandbox/requests").json()["requests"]}
 
 
+@dataclass
 class Moving(At):
-    """A clock on which waiting takes no time."""
+    """A clock that only waiting moves."""
+
+    waited: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.waited
 
     async def sleep(self, seconds: float) -> None:
-        return
+        self.waited += timedelta(seconds=seconds)
+        await anyio.lowlevel.checkpoint()
 
 
 async def test_the_platforms_own_date_refuses_before_anything_is_uploaded(

@@ -21,5 +21,8 @@ def test_the_public_names_of_the_statistics() -> None:
 
 
 def test_the_public_names_of_the_graders() -> None:
-    kinds = {"Contains", "Exact", "JsonFields", "Normalised", "Number", "TokenF1"}
-    assert set(graders.__all__) == kinds | {"Grade", "Grader", "choose", "named"}
+    kinds = {"ChrF", "Contains", "Exact", "JsonFields", "JsonSchema", "Normalised", "Number", "OwnFunction", "Pattern"}
+    kinds |= {"RougeL", "TokenF1", "ToolCalls", "ValidJson"}
+    records = {"Attempt", "AttemptGrader", "Grade", "Grader"}
+    functions = {"choose", "choose_for", "compare_grades", "grade_answer", "identity", "named"}
+    assert set(graders.__all__) == kinds | records | functions
