@@ -18,6 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..canonical import sha256_of
 from ..errors import UsageError
 from . import schema
 from .budget import Reservation, hold
@@ -129,7 +130,7 @@ class BatchRows:
         """
         with writing(self._engine) as connection:
             row = self._row(connection, batch_id)
-            if row is None or not _is_covered(connection, evaluation_spending(row.evaluation_id)):
+            if row is None or not _is_covered(connection, row):
                 return None
             attempt = int(row.attempt) + 1
             values = {"attempt": attempt, "sent_at": now, "empty_looks": 0, "looked_at": None}
@@ -242,15 +243,18 @@ class BatchRows:
         return connection.execute(sa.select(schema.batch).where(schema.batch.c.id == batch_id)).first()
 
 
-def evaluation_spending(evaluation_id: str) -> str:
-    """The id under which an evaluation's money is held."""
-    return f"evaluation:{evaluation_id}"
+def evaluation_spending(evaluation_id: str, provider: str = "", account: str = "") -> str:
+    """The id under which an evaluation's money is held; with a platform and its account, that of a further account."""
+    whole = f"evaluation:{evaluation_id}"
+    return f"{whole}/{provider}-{sha256_of(account)[:12]}" if provider else whole
 
 
-def _is_covered(connection: sa.Connection, spending_id: str) -> bool:
-    """Whether money is reserved, or was billed already as high as what was to be held now."""
-    table = schema.spending
-    query = sa.select(table.c.id).where(table.c.id == spending_id, table.c.state.in_(("reserved", "settled")))
+def _is_covered(connection: sa.Connection, row: Any) -> bool:
+    """Whether money is reserved, or was billed already as high as what was to be held now: its account's own, or that
+    of the account which pays."""
+    table, whole = schema.spending, evaluation_spending(row.evaluation_id)
+    ids = (whole, evaluation_spending(row.evaluation_id, row.provider, row.account))
+    query = sa.select(table.c.id).where(table.c.id.in_(ids), table.c.state.in_(("reserved", "settled")))
     return connection.execute(query).first() is not None
 
 

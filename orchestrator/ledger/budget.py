@@ -7,7 +7,7 @@ that month's cap is the one it was held against.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -109,10 +109,11 @@ class Budget:
         self.hold(wish, now)
         return usd
 
-    def hold(self, wish: Reservation, now: datetime) -> None:
-        """The same, for a wish that is a record already. Raises `BudgetRefused`."""
+    def hold(self, wishes: Reservation | Sequence[Reservation], now: datetime) -> None:
+        """The same, for wishes that are records already: all of them, or none. Raises `BudgetRefused`."""
         with writing(self._engine) as connection:
-            hold(connection, wish, now)
+            for wish in (wishes,) if isinstance(wishes, Reservation) else wishes:
+                hold(connection, wish, now)
 
     def adopt(self, wish: Reservation, now: datetime) -> None:
         """Note a spending that was begun elsewhere: no cap refuses what is bought already, and its bill will count."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -134,9 +135,10 @@ def _in_our_words(where: str, context: sa.engine.ExceptionContext) -> Tunewright
 def _said(where: str, cause: str) -> TunewrightError:
     if "not a database" in cause:
         return UsageError("the ledger file is not a database", where=where, fix="move it away, or restore a backup")
-    if "readonly" in cause or "unable to open" in cause:
+    unopened = "unable to open" in cause  # SQLite says no more: neither whose fault it is, nor whether it will pass
+    if "readonly" in cause or (unopened and not _is_writable(Path(where))):
         return UsageError(f"the ledger cannot be written: {cause}", where=where, fix="check the folder's permissions")
-    if "full" in cause or "disk I/O" in cause:
+    if unopened or "full" in cause or "disk I/O" in cause:
         return TunewrightError(
             f"the ledger cannot be written: no space left on the disk, or it fails ({cause})",
             where=where,
@@ -147,6 +149,13 @@ def _said(where: str, cause: str) -> TunewrightError:
             f"another process has held the ledger for {_BUSY_TIMEOUT_MS // 1000} s", where=where, fix="try again"
         )
     return TunewrightError(f"the ledger cannot be used: {cause}", where=where)
+
+
+def _is_writable(file: Path) -> bool:
+    """Whether this user may write the file, and beside it, as SQLite must."""
+    if file.exists() and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
+        return False
+    return os.access(file.parent, os.W_OK | os.X_OK)
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:

@@ -19,8 +19,8 @@ from ..errors import BudgetRefused
 from ..evaluation.questions import Answer, Question
 from ..settings import RunSettings
 from ..stats import plan_binary
+from .answering import Served, paying
 from .batching import batch_prices_of
-from .evaluating import Served, paying
 from .session import Session
 
 __all__ = ["AskLine", "AskQuote", "ask_quote", "line_of", "refuse_unbounded", "tell_power"]

@@ -18,8 +18,9 @@ from ..evaluation.questions import Answer, Question, Spec
 from ..ledger import Reservation
 from ..ledger.spending import exact_sum
 from ..settings import RunSettings
+from .answering import Served, base_candidate
 from .asking import line_of
-from .evaluating import Evaluated, Served, base_candidate
+from .evaluating import Evaluated
 from .grading import JudgeGrader, answers_of, graders_of, judging_spec
 from .session import Account, Session
 

@@ -56,19 +56,29 @@ class Askable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batching:
-    """What an evaluation asks, and how its money is held. `until`: when to stop waiting; None: never."""
+    """What an evaluation asks, and how each account's money is held. `until`: when to stop waiting; None: never."""
 
     settings: RunSettings
     spec: Spec
     asked: Sequence[Question]
-    wish: Reservation
+    wishes: Sequence[Reservation]
     progress: Callable[[int, int], None]
     until: datetime | None = None
 
     @property
     def again(self) -> str:
         """The command that goes on."""
-        return f"tunewright evaluate {self.wish.run_id or ''}".strip()
+        return f"tunewright evaluate {self.run_id or ''}".strip()
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that it is of."""
+        return self.wishes[0].run_id
+
+    def wish_of(self, account: Account) -> Reservation:
+        """The money of that account; of the one that pays, which is the last, where it has none of its own."""
+        own = (wish for wish in self.wishes if (wish.provider, wish.account) == (account.platform.name, account.ref))
+        return next(own, self.wishes[-1])
 
 
 def batch_prices_of(settings: RunSettings, platform: Platform, model: str) -> Prices:
@@ -223,7 +233,7 @@ class _Start:
             id=batch_id,
             evaluation_id=work.spec.id,
             candidate=candidate.name,
-            run_id=work.wish.run_id,
+            run_id=work.run_id,
             provider=account.platform.name,
             account=account.ref,
             model=candidate.model,
@@ -234,7 +244,7 @@ class _Start:
             sha256=file.sha256,
             created_at=self._desk.clock.now(),
         )
-        return BatchOrder(row=row, file=file, wish=work.wish)
+        return BatchOrder(row=row, file=file, wish=work.wish_of(account))
 
     def _line(self, side: _Side) -> Line:
         platform, candidate, spec = side.item.account.platform, side.item.candidate, self._work.spec

@@ -59,7 +59,9 @@ def _asking_usd(spendings: Iterable[Spending], run_id: str, spec: Spec) -> Decim
     mine = [
         item
         for item in spendings
-        if item.id == name or item.id.startswith(f"{name}@") or (item.kind == "evaluation" and item.run_id == run_id)
+        if item.id == name
+        or item.id.startswith((f"{name}@", f"{name}/"))
+        or (item.kind == "evaluation" and item.run_id == run_id)
     ]
     if any(item.state == "reserved" for item in mine):
         return None

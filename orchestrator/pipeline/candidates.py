@@ -16,7 +16,7 @@ from ..dataset.records import Dataset
 from ..errors import UsageError
 from ..evaluation.questions import Question
 from ..settings import AlsoPrompt, RunSettings, Target
-from .evaluating import Served, base_candidate, tuned_candidate
+from .answering import Served, base_candidate, tuned_candidate
 from .keeping import RECORDED, recorded_candidate
 from .session import Account, platform_named
 from .shots import draw_shots, shot_turns

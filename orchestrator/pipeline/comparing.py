@@ -18,11 +18,12 @@ from ..errors import DataRefused
 from ..evaluation.questions import questions
 from ..options import EvaluateOptions, asked_anew
 from ..settings import RunSettings, Target
+from .answering import Served
 from .asking import AskQuote, ask_quote, refuse_unbounded, tell_power
 from .asking_judge import judge_account, tell_judging, unjudged
 from .begun import Begun
 from .candidates import Around, named_platforms, refuse_unusable
-from .evaluating import Served, already, spec_for
+from .evaluating import already, spec_for
 from .grading import as_begun, with_judgements
 from .keeping import pinned
 from .pairs import load_pairs

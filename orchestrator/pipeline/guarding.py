@@ -20,9 +20,10 @@ from ..evaluation.graders import Grade, Grader, choose
 from ..evaluation.judged import Guarded
 from ..evaluation.questions import Answer, Candidate, Question, questions
 from ..evaluation.sides import Side, by_text, graded_each
+from .answering import Served, payer
 from .asking import line_of
 from .begun import Begun
-from .evaluating import Evaluated, Served, evaluate, payer
+from .evaluating import Evaluated, evaluate
 from .prepare import archive, restore
 from .session import Session
 from .similar import load_similar

@@ -14,7 +14,7 @@ from ..evaluation.questions import Answer, Candidate, Question, Spec
 from ..evaluation.recorded import Recording, lines, matched, read
 from ..folders import writable
 from ..settings import RunSettings, Target
-from .evaluating import Served
+from .answering import Served
 from .session import Account
 
 __all__ = ["RECORDED", "has_place", "pinned", "recorded_candidate", "save_answers", "tuned_of"]

@@ -26,6 +26,7 @@ from ..jobs.watch import Reading
 from ..ledger import Intent, Run
 from ..ledger.codec import dump, load
 from ..settings import RunSettings, Target
+from .answering import Served
 from .asking import ask_quote, tell_power
 from .asking_judge import greet_judge, judge_account, judge_answers, tell_judging
 from .begun import Begun
@@ -34,7 +35,7 @@ from .billing import bill_of
 from .candidates import named_platforms
 from .choosing import choose
 from .deciding import judge
-from .evaluating import Evaluated, Served, evaluate
+from .evaluating import Evaluated, evaluate
 from .grading import exploratory, record_grader, recorded_for, with_judgements
 from .guarding import ask_guards
 from .keeping import pinned

@@ -12,10 +12,10 @@ from ..evaluation.questions import questions
 from ..ledger import Intent, Run
 from ..ledger.codec import dump, load
 from ..settings import Target
+from .answering import Served, base_candidate, tuned_candidate
 from .begun import Begun
 from .candidates import Around, further, named_platforms, served_as
 from .choosing import evaluated_model
-from .evaluating import Served, base_candidate, tuned_candidate
 from .keeping import RECORDED, tuned_of
 from .session import Account, Session
 

@@ -24,9 +24,10 @@ from ..evaluation.tournament import Round, portions, round_of
 from ..ledger.codec import dump, load
 from ..settings import RunSettings
 from ..stats import open_tournament, play_round
+from .answering import Served, tuned_candidate
 from .asking import line_of
 from .begun import Begun
-from .evaluating import Served, evaluate, tuned_candidate
+from .evaluating import evaluate
 from .grading import graders_of
 from .session import Session
 

@@ -13,9 +13,9 @@ from ..costing import Quote, QuoteLine, with_asking
 from ..dataset.records import Dataset
 from ..evaluation.questions import Question, questions
 from ..settings import RunSettings
+from .answering import Served, tuned_candidate
 from .asking import line_of
 from .candidates import Around, ask_for_checkpoints, further
-from .evaluating import Served, tuned_candidate
 from .pricing import price_rows
 from .session import Account
 

@@ -123,3 +123,22 @@ def test_a_password_in_the_database_url_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(TunewrightError) as refused:
         Ledger.open(tmp_path, {"TUNEWRIGHT_DATABASE_URL": f"sqlite://user:s3cret@/{tmp_path}/no/such/folder.db"})
     assert "s3cret" not in f"{refused.value} {refused.value.where} {refused.value.fix}"
+
+
+@pytest.mark.sqlite_only
+def test_a_ledger_that_cannot_be_opened_is_the_users_to_mend_only_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    file.mkdir()
+    with pytest.raises(UsageError, match="cannot be written"):
+        open_engine(f"sqlite:///{file}")
+    file.rmdir()
+
+    def refuse(*_args: Any, **_options: Any) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", refuse)
+    with pytest.raises(TunewrightError, match="no space left on the disk, or it fails") as full:
+        open_engine(f"sqlite:///{file}")
+    assert not isinstance(full.value, UsageError)

@@ -267,7 +267,8 @@ def test_a_batch_without_a_known_price_keeps_its_money_held(
     result = compare(TOGETHER, OTHER)
     assert result.judged.missing_base == 0
     assert len(sandbox.batches.all("together")) == 1
-    assert [(kind, state) for kind, state, _ in money(orchestrator)] == [("evaluation", "reserved")]
+    held = {item.provider: item.state for item in orchestrator.budget.show().spendings}
+    assert held == {"together": "reserved", "openai": "settled"}
 
 
 def test_the_fresh_start_of_another_folder_adopts_what_is_bought(

@@ -20,13 +20,14 @@ from orchestrator.config import Config
 from orchestrator.errors import BudgetRefused, InDoubt, UsageError
 from orchestrator.evaluation.questions import Candidate
 from orchestrator.ledger import IntentState
-from orchestrator.pipeline.evaluating import Served, payer
+from orchestrator.pipeline.answering import Served, payer
 from orchestrator.pipeline.session import Account, platform_named
 from providers.contract import Connection
 
 pytestmark = pytest.mark.anyio
 
 OPENAI, TOGETHER = "openai:gpt-4.1-mini-2025-04-14", "together:Qwen/Qwen3-8B"
+PRICED_ELSEWHERE = "together:Qwen/Qwen3.5-9B"
 CREATE = {"method": "POST", "path": r"/(fine_tuning/jobs|fine-tunes)$"}
 
 
@@ -48,6 +49,11 @@ class Remote:
     def posts(self) -> int:
         rows = httpx.get(f"{self._url}/_sandbox/requests").json()["requests"]
         return sum(r["count"] for r in rows if r["method"] == "POST" and r["path"].endswith(("jobs", "fine-tunes")))
+
+    @property
+    def questions(self) -> int:
+        rows = httpx.get(f"{self._url}/_sandbox/requests").json()["requests"]
+        return sum(row["count"] for row in rows if row["path"].endswith("/chat/completions"))
 
     def fault(self, name: str, **changes: Any) -> None:
         self._sandbox.faults.set(name, **{**CREATE, **changes})
@@ -217,6 +223,26 @@ def test_real_money_is_not_held_as_play_money_when_a_sandbox_is_compared_with_a_
     )
     both = [Served(candidate=Candidate(name="x", provider="openai", model="m"), account=a) for a in (play, real)]
     assert payer(both) is real
+
+
+async def test_each_platforms_cap_counts_what_its_own_models_are_asked(
+    orchestrator: Any, pairs: Path, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "is_sandbox", property(lambda _connection: False))
+    made, asked = orchestrator(), remote.questions
+    models = {"base": PRICED_ELSEWHERE, "tuned": OPENAI, "max_usd": Decimal(500)}
+    await made.budget.set("provider:together", Decimal("0.000001"))
+    with pytest.raises(BudgetRefused, match="together"):
+        await made.compare(pairs, **models)
+    shown = (await made.budget.show()).spendings
+    assert (remote.questions, [item for item in shown if item.state == "reserved"]) == (asked, [])
+    await made.budget.set("provider:together", Decimal(500))
+    await made.budget.set("provider:openai", Decimal("0.5"))
+    result = await made.compare(pairs, **models)
+    bills = {item.provider: item for item in (await made.budget.show()).spendings}
+    assert {name: bill.state for name, bill in bills.items()} == {"openai": "settled", "together": "settled"}
+    assert min(bill.usd for bill in bills.values()) > 0
+    assert result.billed.evaluation_usd == sum(bill.usd for bill in bills.values())
 
 
 @pytest.mark.slow
