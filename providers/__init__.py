@@ -21,6 +21,7 @@ TUNEWRIGHT_SEAM = 1
 _OURS = {
     "openai": "providers.openai",
     "together": "providers.together",
+    "script": "providers.script",
     "sandbox": "providers.embedded",
 }
 

@@ -241,7 +241,8 @@ class ModelFacts:
     `context_tokens`: the longest training example, in tokens; longer ones are truncated from the end. None: not known.
     `tokenizer`: a family of `providers.tokenizers` when counts are exact, None when they are estimated within
     `token_margin` (a share: 0.15 means ±15 %). `jobs_close`: first day on which no new job may be created. `shutdown`:
-    first day on which the base, and every model tuned on it, no longer answers.
+    first day on which the base, and every model tuned on it, no longer answers. `base_serving` "beside_tuned": the base
+    answers in the hours for which the tuned model is served, and costs nothing more.
     """
 
     name: str
@@ -253,6 +254,7 @@ class ModelFacts:
     jobs_close: date | None = None
     shutdown: date | None = None
     tuned_serving: Literal["serverless", "dedicated", "unknown"] = "unknown"
+    base_serving: Literal["serverless", "beside_tuned"] = "serverless"
     hours: tuple[Decimal, Decimal] | None = None
     source: str = ""
     as_of: date | None = None
@@ -372,7 +374,7 @@ class RemoteJob:
     """A job as the platform reports it. An unknown status is `state=UNKNOWN` with `raw_status` shown as it came.
 
     `hyperparameters` are the platform's own words; `trained` says in ours what of them we know. `files`: role → remote
-    file id.
+    file id. `billed_hours`: machine hours used, where those are what is paid for.
     """
 
     id: str
@@ -386,6 +388,7 @@ class RemoteJob:
     tuned_model: str | None = None
     billed_tokens: int | None = None
     billed_usd: Decimal | None = None
+    billed_hours: Decimal | None = None
     error: str | None = None
     error_code: str | None = None
     hyperparameters: JsonObject = field(default_factory=dict)

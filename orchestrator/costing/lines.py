@@ -57,6 +57,9 @@ class Costed:
 def training_line(costed: Costed) -> QuoteLine:
     """Tokens × epochs × the training price, and at least the job's minimum where the platform has one."""
     price, epochs, tokens = costed.price(PriceItem.TRAIN), costed.hyperparameters.epochs, costed.train
+    hourly = costed.price(PriceItem.TRAIN, "hour")
+    if price is None and hourly is not None:
+        return _by_the_hour(costed, hourly)
     if epochs is None:
         return _unknown("training", "the platform chooses the number of epochs", price)
     if costed.rules.pads_to_context and not costed.rules.truncate_at:
@@ -67,6 +70,18 @@ def training_line(costed: Costed) -> QuoteLine:
     low = _at(tokens.low * epochs, _low_of(price))
     high = _at(tokens.high * epochs, price.usd)
     return _with_minimum(_noted(_line("training", low, high, f"{basis} × {_rate(price)}", price), costed.note), costed)
+
+
+def _by_the_hour(costed: Costed, price: Price) -> QuoteLine:
+    """Hours × the rate, where hours are what is paid for; an hour that costs nothing needs no number of hours."""
+    hours = costed.facts.hours or ((Decimal(0), Decimal(0)) if price.usd == 0 else None)
+    if hours is None:
+        return _unknown("training", "how long this training takes is not known", price)
+    low, high = hours
+    basis = f"{low:f}-{high:f} h" if costed.facts.hours else "however many hours"
+    if price.usd is None:
+        return _unknown("training", basis, price)
+    return _line("training", low * _low_of(price), high * price.usd, f"{basis} × {_rate(price)}", price)
 
 
 def _noted(line: QuoteLine, note: str) -> QuoteLine:
@@ -111,7 +126,7 @@ def evaluation_lines(costed: Costed, sampling: Sampling) -> tuple[QuoteLine, ...
     """Asking every test prompt of base and tuned once: answers as long as the references, or as `max_tokens` allows."""
     if not costed.test.rows:
         return ()
-    base = _asked(costed, sampling, "base", PriceItem.INPUT, PriceItem.OUTPUT)
+    base = _base(costed, sampling, "base")
     if costed.facts.tuned_serving == "dedicated":
         basis = f"{costed.test.about}{costed.test.rows:,} prompts; served by the hour, see hosting"
         tuned = _free("evaluation", basis, costed.facts.source, part="tuned")
@@ -125,13 +140,20 @@ def beside_lines(costed: Costed, sampling: Sampling, part: str, *, base: bool, t
     model, or so many states of it."""
     if not costed.test.rows:
         return ()
-    lines = [_asked(costed, sampling, f"{part}, base", PriceItem.INPUT, PriceItem.OUTPUT)] if base else []
+    lines = [_base(costed, sampling, f"{part}, base")] if base else []
     part = f"{part}, tuned" if base else part
     if costed.facts.tuned_serving == "dedicated":
         basis = f"{costed.test.rows:,} prompts; served by the hour, see hosting"
         return (*lines, _free("evaluation", basis, costed.facts.source, part=part))
     once = _asked(costed, sampling, part, PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
     return (*lines, once if tuned == 1 else _times(once, tuned))
+
+
+def _base(costed: Costed, sampling: Sampling, part: str) -> QuoteLine:
+    if costed.facts.base_serving == "beside_tuned":
+        basis = f"{costed.test.about}{costed.test.rows:,} prompts; answered in the hours of hosting"
+        return _free("evaluation", basis, costed.facts.source, part=part)
+    return _asked(costed, sampling, part, PriceItem.INPUT, PriceItem.OUTPUT)
 
 
 def _times(line: QuoteLine, times: int) -> QuoteLine:

@@ -10,7 +10,8 @@ item = "hosting"               # train, input, cached_input, output, tuned_input
                                # in batches batch_input, batch_output, tuned_batch_input, tuned_batch_output
 usd = "4.10"                   # the price, or its high end
 low_usd = "3.90"               # the low end, where it is a range
-per = "hour"                   # hour for hosting, mtok for the others; "job" with item "train": the least a job costs
+per = "hour"                   # hour for hosting, mtok for the others; with item "train" also "job", the least a job
+                               # costs, and "hour", of a machine of your own
 as_of = 2026-11-20
 note = "quoted by sales"
 """

@@ -127,7 +127,7 @@ def line_of(
     if not tokens.rows:
         return AskLine(**told, low_usd=Decimal(0), usd=Decimal(0), basis="answered already")
     basis = f"{tokens.rows:,} answers, {tokens.prompts:,} tokens in, up to {tokens.most:,} out"
-    if served.dedicated:
+    if served.by_the_hour:
         basis = f"{basis}; served by the hour"
         return AskLine(**told, low_usd=Decimal(0), usd=Decimal(0), basis=basis, hosting_usd=served.hosting_usd)
     if into is None or out is None:

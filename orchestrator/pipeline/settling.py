@@ -64,10 +64,14 @@ def bill_usd(job: RemoteJob, prices: Sequence[Price]) -> Decimal | None:
 
 
 def billing(job: RemoteJob, prices: Sequence[Price]) -> Billing | None:
-    """As the platform states it, else billed tokens × the training price, and at least what a job costs; None when
-    unknown."""
+    """As the platform states it, else billed tokens × the training price, and at least what a job costs, else machine
+    hours × the rate; None when unknown."""
     if job.billed_usd is not None:
         return Billing(job.billed_usd, "the platform's bill")
+    hourly = _price(prices, "hour")
+    if job.billed_hours is not None and hourly is not None and hourly.usd is not None:
+        basis = f"{job.billed_hours:f} h × ${hourly.usd:f}/h (as of {hourly.as_of})"
+        return Billing(hourly.usd * job.billed_hours, basis)
     price = _price(prices, "mtok")
     if job.billed_tokens is None or price is None or price.usd is None:
         return None
