@@ -23,7 +23,7 @@ from .home import find_home, has_ledger, project_name
 from .options import EvaluateOptions, RunOptions, merge, trouble_policy
 from .pipeline.pairs import check_pairs, load_pairs, pairs_to_quote, sample_to_quote
 from .pipeline.project import Project
-from .settings import RunSettings
+from .settings import RunSettings, Target
 
 if TYPE_CHECKING:
     from asyncio import Event
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .nouns.webhooks import Webhooks
     from .pipeline.begun import Begun
     from .pipeline.failing import Failures
+    from .pipeline.moved import Moved
     from .pipeline.ready import Ready
     from .pipeline.reporting import Written
     from .pipeline.result import RunResult
@@ -236,24 +237,36 @@ class AsyncOrchestrator:
     ) -> tuple[Quote, ...]:
         """One quote a target. No key, no network, nothing written.
 
-        `sample`: read about that many rows at random places of a file of lines, and estimate; `Quote.sample` says how
-        far that may be off. A file with hardly more rows is read whole.
+        A platform named without a model is quoted for one that stands for it, and "all" for one of every platform; the
+        first of such a quote's warnings says why that one. `sample`: read about that many rows at random places of a
+        file of lines, and estimate; `Quote.sample` says how far that may be off. A file with hardly more rows is read
+        whole.
         """
+        from .pipeline.everywhere import quote_each, wished
         from .pipeline.quoting import quote_for
 
-        chosen = self.settings(pairs, **options)
-        if not chosen.to:
+        named = options.pop("to", None)
+        chosen, on = self.settings(pairs, **options), today(self._clock)
+        wish = wished(([named] if isinstance(named, str | Target) else named) or chosen.to, chosen.method, on)
+        if not wish.targets and not wish.left_out:
             raise UsageError(
                 "name at least one platform and model",
                 where="--to",
-                fix="--to PLATFORM:MODEL; `tunewright models ls` lists them",
+                fix="--to PLATFORM:MODEL, or --to all; `tunewright models ls` lists them",
             )
+        chosen = replace(chosen, to=wish.targets)
         dataset = pairs_to_quote(chosen) if sample is None else sample_to_quote(chosen, sample)
-        on, bills = today(self._clock), await self._bills()
-        return tuple(
-            quote_for(chosen, dataset, target, environ=self._environ, home=self.home, on=on, bills=bills)
-            for target in chosen.to
-        )
+        bills = await self._bills()
+
+        def quote(target: Target) -> Quote:
+            return quote_for(chosen, dataset, target, environ=self._environ, home=self.home, on=on, bills=bills)
+
+        return quote_each(wish, quote, self._tell_left_out)
+
+    def _tell_left_out(self, text: str, data: Mapping[str, str]) -> None:
+        from .jobs.desk import Notice  # only where there is something to tell: it brings a database
+
+        self._on_notice(Notice("left_out", text, data))
 
     async def _bills(self) -> Sequence[Bill]:
         """Quotes against bills, where there is a ledger; none is made by asking."""
@@ -489,6 +502,48 @@ class AsyncOrchestrator:
         settings = self.settings(pairs, **options)
         until = self._until(timeout_s)
         return await compare_models(self.session, settings, tuned, consent, progress, save_answers, until)
+
+    async def migrate(
+        self,
+        source: str,
+        *,
+        pairs: Path | str | None = None,
+        answers: Path | str | None = None,
+        margin: float | None = None,
+        old_account: str | None = None,
+        keep_only: bool = False,
+        consent: Consent = _capped,
+        see: See = _unseen,
+        progress: Progress = _uncounted,
+        **options: Unpack[RunOptions],
+    ) -> Moved:
+        """A tuned model moves to the platform and base in `to`. Called again, it goes on where it stopped.
+
+        `source`: a run, or PLATFORM:JOB for a job made elsewhere, which is adopted with `pairs` (those it was trained
+        on), `test` (held out), or both. The old model's answers to the held-out prompts are kept first; `answers` is a
+        file of them where it is gone. Then the same pairs, split and rule are trained on there, with the
+        hyperparameters translated (those in `options` go before), quoted and agreed to, and the new model is held
+        against the old answers: `equivalence` says whether it is at most `margin` (0.05: 5 points) worse. `keep_only`:
+        keep the answers, and nothing more. Of the other options only those that say how a new run is paid and asked
+        count; the rest is the old run's.
+        """
+        from .nouns.migrating import migrate
+
+        return await migrate(
+            self._project,
+            self.config,
+            source,
+            await self._bills(),
+            pairs=None if pairs is None else Path(pairs),
+            answers=None if answers is None else Path(answers).absolute(),
+            margin=margin,
+            old_account=old_account,
+            keep_only=keep_only,
+            consent=consent,
+            see=see,
+            progress=progress,
+            options=options,
+        )
 
     def _until(self, timeout_s: float | None) -> datetime | None:
         return None if timeout_s is None else self._clock.now() + timedelta(seconds=timeout_s)

@@ -91,6 +91,7 @@ class Orchestrator(Blocking):
     work = blocking(AsyncOrchestrator.work)
     evaluate = blocking(AsyncOrchestrator.evaluate)
     compare = blocking(AsyncOrchestrator.compare)
+    migrate = blocking(AsyncOrchestrator.migrate)
     decide = blocking(AsyncOrchestrator.decide)
     failures = blocking(AsyncOrchestrator.failures)
     report = blocking(AsyncOrchestrator.report)

@@ -469,7 +469,10 @@ class RemoteModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preflight:
-    """May this account start this job today? `problems` refuse; `warnings` are shown. Asked before any upload."""
+    """May this account start this job today? `problems` refuse; `warnings` are shown. Asked before any upload.
+
+    A problem with a setting begins with its name and a colon.
+    """
 
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

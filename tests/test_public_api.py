@@ -13,7 +13,7 @@ from orchestrator.errors import ExitCode
 
 VERBS = {
     "advise", "check", "check_as_is", "compare", "decide", "dry_run", "estimate", "evaluate", "failures", "find_run",
-    "limits", "prepare", "report", "run", "runs", "submit", "watch", "watch_all", "work",
+    "limits", "migrate", "prepare", "report", "run", "runs", "submit", "watch", "watch_all", "work",
 }  # fmt: skip
 NOUNS = {"batches", "budget", "jobs", "leases", "models", "platforms", "webhooks"}
 

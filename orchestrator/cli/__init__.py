@@ -30,6 +30,7 @@ _HAPPY_PATH = {
     "decide": ("evaluate", "the verdict by the rule recorded before"),
     "report": ("evaluate", "write the report of a run"),
     "failures": ("failures", "what the tuned model still gets wrong, as rows for the next round"),
+    "migrate": ("migrate", "move a tuned model to another platform, and show that it is as good there"),
     "demo": ("demo", "the whole way on a packaged sample and the embedded sandbox"),
 }
 _NOUNS = {

@@ -28,6 +28,8 @@ __all__ = ["estimate"]
 def estimate(shell: Shell, pairs: Path, **given: Any) -> None:
     """Quote the same PAIRS at one or more targets. Needs no key and no network; writes nothing.
 
+    `--to PLATFORM` quotes a model that stands for it, `--to all` one of every platform.
+
     \b
     A price file for --prices is TOML:
       [[price]]
@@ -37,8 +39,12 @@ def estimate(shell: Shell, pairs: Path, **given: Any) -> None:
       usd      = "5.00"
       per      = "mtok"         # mtok, hour, job
     """
+    from ..costing import compare_table
+
     quotes = shell.call(lambda orchestrator: orchestrator.estimate(pairs, **gather(given)))
     limits = shell.call(lambda orchestrator: orchestrator.limits())
-    shell.emit({"quotes": [quote.to_json() for quote in quotes], "limits": plain(limits)})
+    table = [row.to_json() for row in compare_table(quotes)]
+    told = {"quotes": [quote.to_json() for quote in quotes], "table": table, "left_out": shell.left_out}
+    shell.emit({**told, "limits": plain(limits)})
     print_quotes(shell, quotes)
     print_limits(shell.out, limits)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from ..costing import Quote
     from ..settings import RunSettings
 
-__all__ = ["run", "submit", "watch"]
+__all__ = ["AGAIN", "SUNSET", "consent", "run", "submit", "watch"]
 
 # Never by the environment: a variable left standing would buy a job at every start.
-_AGAIN = click.option("--again", is_flag=True, default=None, help="Buy another job for a plan that already has one.")
-_SUNSET = option(
+AGAIN = click.option("--again", is_flag=True, default=None, help="Buy another job for a plan that already has one.")
+SUNSET = option(
     "--accept-sunset", is_flag=True, default=None, help="Buy although the model, or its platform, is about to end."
 )
 _NOTIFY = option("--notify", metavar="CMD", help="A command to run, without a shell, when the job has ended.")
@@ -67,11 +67,11 @@ def consent(shell: Shell, yes: bool) -> Callable[[Quote | None, RunSettings], No
 @asking
 @choosing
 @spending
-@_SUNSET
+@SUNSET
 @_NOTIFY
 @on_trouble
 @_DRY_RUN
-@_AGAIN
+@AGAIN
 def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, notify: str | None, **given: Any) -> None:
     """From PAIRS to a verdict: check, split, quote, submit once, watch, ask base and tuned, decide, report.
 
@@ -96,10 +96,10 @@ def run(shell: Shell, pairs: Path, yes: bool, dry_run: bool, notify: str | None,
 @targets
 @training
 @spending
-@_SUNSET
+@SUNSET
 @on_trouble
 @_DRY_RUN
-@_AGAIN
+@AGAIN
 def submit(shell: Shell, pairs: Path, yes: bool, dry_run: bool, **given: Any) -> None:
     """Buy the job for PAIRS, exactly once, and leave it running. The same plan again answers the same job."""
     if dry_run:

@@ -58,6 +58,7 @@ class Shell:
     consoles: dict[str, Console] = field(default_factory=dict)
     library: AsyncOrchestrator | None = None
     transfers: Transfers | None = None
+    left_out: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def err(self) -> Console:
@@ -129,6 +130,8 @@ class Shell:
         self.job_id = notice.data.get("job", self.job_id)
         if notice.kind == "transfer":
             self._transfer(notice)
+        if notice.kind == "left_out":
+            self.left_out.append(dict(notice.data))
         if notice.text:
             style = {"warning": "yellow", "retrying": "dim", "in_doubt": "yellow"}.get(notice.kind, "")
             self.err.print(notice.text, style=style)

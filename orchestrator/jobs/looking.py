@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from providers.contract import Provider
-from providers.errors import NotFound, ProviderError
+from providers.errors import NotFound, ProviderError, Unsupported
 from providers.records import TERMINAL_STATES, JobEvent, JobState, MetricPoint, RemoteJob
 
 from ..ledger import Claim, Found, IntentState, Progress
@@ -152,6 +152,8 @@ async def _events(
         page = await patiently(
             desk, provider, lambda: provider.events(claim.job_id, claim.progress.event), patience_s=patience_s
         )
+    except Unsupported:
+        return ()  # a platform that tells no events of its jobs
     except NotFound:
         return None
     return page.items
@@ -165,6 +167,8 @@ async def _curve(desk: Desk, provider: Provider, job: RemoteJob) -> tuple[Metric
     patience_s = desk.patience_s if job.state in TERMINAL_STATES else 0.0
     try:
         return await patiently(desk, provider, lambda: provider.metrics(job.id), patience_s=patience_s)
+    except Unsupported:
+        return None  # a platform that measures nothing, or does not tell
     except ProviderError as error:
         desk.say("metrics_unavailable", f"no metrics just now: {error}")
         return None

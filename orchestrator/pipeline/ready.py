@@ -34,13 +34,23 @@ class Ready:
     quote: Quote
 
 
-def ready(settings: RunSettings, environ: Mapping[str, str], home: Path, on: date, bills: Sequence[Bill] = ()) -> Ready:
-    """The names, which take no time, then the pairs, then the key, then the price. Raises what refuses."""
+def ready(
+    settings: RunSettings,
+    environ: Mapping[str, str],
+    home: Path,
+    on: date,
+    bills: Sequence[Bill] = (),
+    dataset: Dataset | None = None,
+) -> Ready:
+    """The names, which take no time, then the pairs, then the key, then the price. Raises what refuses.
+
+    `dataset`: the pairs of an earlier run with its split, in place of those that the settings name.
+    """
     target = settings.target
     platform = platform_named(target.provider)
     _refuse_unlisted(platform, settings)
     refuse_unusable(settings)
-    dataset = load_pairs(settings)
+    dataset = load_pairs(settings) if dataset is None else dataset
     for asked in (platform, *map(platform_named, named_platforms(settings))):
         asked.connection(environ, settings.account, home)
     return Ready(

@@ -97,7 +97,7 @@ class FilesAndJobs(AdapterSuite):
     async def test_a_good_job_succeeds_with_a_model_and_a_bill(self, finished: RemoteJob) -> None:
         assert finished.state is JobState.SUCCEEDED
         assert finished.tuned_model
-        assert not self.bills or finished.billed_tokens or finished.billed_usd or finished.billed_hours
+        assert not self.bills or finished.billed_tokens or finished.billed_hours or finished.billed_usd is not None
 
     async def test_events_come_oldest_first(self, platform: Platform, provider: Provider, finished: RemoteJob) -> None:
         if not self.supports(platform, Capability.EVENTS):
@@ -154,7 +154,7 @@ class FilesAndJobs(AdapterSuite):
         self, platform: Platform, provider: Provider, finished: RemoteJob
     ) -> None:
         if not self.supports(platform, Capability.CHECKPOINTS):
-            assert await self.gives_nothing(provider.checkpoints(finished.id))
+            assert await provider.checkpoints(finished.id) == ()
             return
         steps = [checkpoint.step for checkpoint in await provider.checkpoints(finished.id)]
         assert steps

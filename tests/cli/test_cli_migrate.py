@@ -1,0 +1,89 @@
+"""`migrate` at the command line: what it prints, how it exits, and that a killed one goes on without buying twice."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import rows, write_csv
+
+OLD, NEW = "openai:gpt-4.1-mini-2025-04-14", "together:Qwen/Qwen3-8B"
+SPEND = ("--margin", "0.15", "--yes", "--max-usd", "500", "--accept-unknown")
+PAID = "/together/v1/fine-tunes"
+
+
+@pytest.fixture
+def pairs(work: Path, request: pytest.FixtureRequest) -> Path:
+    return write_csv(work / "pairs.csv", rows(240, salt=request.node.name))
+
+
+@pytest.fixture
+def old(tunewright: Any, server: Any, pairs: Path) -> str:
+    """A finished run of the old platform, not evaluated yet."""
+    bought = tunewright("submit", pairs, "--to", OLD, *SPEND[2:], "--json", env=server.environ).json
+    server.world.trainer.settle()
+    return str(bought["run"])
+
+
+def _posts(server: Any) -> int:
+    return int(server.asked("POST", PAID))
+
+
+def test_every_translation_both_bills_and_the_answer_are_printed(tunewright: Any, server: Any, old: str) -> None:
+    moved = tunewright("migrate", old, "--to", NEW, *SPEND, env=server.environ)
+    assert moved.code == 0, moved.out + moved.err
+    assert "equivalence: equivalent" in moved.out
+    assert "Equivalent within 15 points" in moved.out
+    assert "training was billed $" in moved.out
+    assert "LoRA rank and alpha: not carried" in moved.out
+    assert "quote for together:Qwen/Qwen3-8B" in moved.err
+    assert "old bill of training: play money, $" in moved.err
+    assert _posts(server) == 1
+
+
+def test_the_document_says_the_same(tunewright: Any, server: Any, old: str, work: Path) -> None:
+    kept = tunewright("migrate", old, "--keep-only", *SPEND, "--json", env=server.environ)
+    assert kept.code == 0
+    assert kept.json["result"] is None
+    answers = kept.json["answers"]
+    lines = [json.loads(line) for line in Path(answers).read_text(encoding="utf-8").splitlines()]
+    assert {line["candidate"] for line in lines} == {"tuned"}
+    moved = tunewright("migrate", old, "--to", NEW, *SPEND, "--json", env=server.environ)
+    told = moved.json
+    assert (told["equivalence"]["answer"], told["answers"]) == ("equivalent", answers)
+    assert told["from"]["run"] == old
+    assert {line["setting"] for line in told["translation"]} >= {"epochs", "seed", "batch size"}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "after_create_answer",
+        pytest.param("after_upload", marks=pytest.mark.exhaustive),
+        pytest.param("before_settle", marks=pytest.mark.exhaustive),
+        pytest.param("lease_after_answer", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_a_killed_move_goes_on_and_buys_once(process: Any, tunewright: Any, server: Any, old: str, place: str) -> None:
+    command = ("migrate", old, "--to", NEW, *SPEND)
+    dead = process(*command, env={**server.environ, "TUNEWRIGHT_FAILPOINTS": place}, timeout=300)
+    assert dead.code == -signal.SIGKILL, dead.err
+    gone_on = tunewright(*command, "--json", env=server.environ)
+    assert gone_on.code == 0, gone_on.err
+    assert gone_on.json["equivalence"]["answer"] == "equivalent"
+    assert _posts(server) == 1
+
+
+def test_where_to_is_asked_for(tunewright: Any, server: Any, old: str) -> None:
+    refused = tunewright("migrate", old, *SPEND, "--json", env=server.environ)
+    assert (refused.code, refused.error["where"]) == (2, "--to")
+
+
+def test_nobody_there_and_no_consent_refuses(tunewright: Any, server: Any, old: str) -> None:
+    refused = tunewright("migrate", old, "--to", NEW, "--json", env=server.environ)
+    assert refused.code == 4
+    assert _posts(server) == 0
