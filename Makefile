@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-postgres exhaustive faults machine every-write calibration verdicts fuzz check format bench sizes postgres clean
+.PHONY: demo test test-postgres exhaustive llamafactory faults machine every-write calibration verdicts fuzz check format bench sizes postgres clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,9 @@ test-postgres: $(STAMP)   ## the tests of jobs and pipeline once more, with ever
 
 exhaustive: $(STAMP)      ## the rest of the sets of which `make test` takes some
 	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive --timeout=0
+
+llamafactory: $(STAMP)    ## LLaMA-Factory itself, where LLAMAFACTORY_CLI and LLAMAFACTORY_BASE name one
+	$(BIN)/python -m pytest -m factory -k "not TestRealCommand or journey" tests/providers/test_llamafactory_real.py
 
 postgres: $(STAMP)        ## a PostgreSQL server of its own, in the foreground; prints the URL to export
 	$(BIN)/python tests/support/postgres_server.py

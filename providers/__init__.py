@@ -22,6 +22,7 @@ _OURS = {
     "openai": "providers.openai",
     "together": "providers.together",
     "script": "providers.script",
+    "llamafactory": "providers.llamafactory",
     "sandbox": "providers.embedded",
 }
 

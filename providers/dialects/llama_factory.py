@@ -19,6 +19,7 @@ __all__ = ["LLAMA_FACTORY", "LLAMA_FACTORY_PREFERENCE", "dataset_info"]
 
 _SPEAKERS = {"user": "human", "assistant": "gpt", "tool": "observation"}
 _COLUMNS = {"messages": "conversations", "system": "system", "tools": "tools"}
+_LAST_ALONE = "leave weights out; mask_history=true learns the last answer of every row alone"
 _RANKED = {"chosen": "chosen", "rejected": "rejected"}
 
 
@@ -32,6 +33,12 @@ class _LlamaFactory(Checked):
     name = "llama_factory"
     column = "conversations"
     takes = frozenset({Feature.TOOLS})
+
+    def _refusals(self, example: Example) -> Iterator[Refusal]:
+        for index, message in enumerate(example.messages):
+            if message.weight == 0:
+                yield Refusal("weight 0", _LAST_ALONE, f"messages[{index}]", "weight")
+        yield from super()._refusals(example)
 
     def _rules(self, example: Example) -> Iterator[Refusal]:
         yield from _sayable(example)
