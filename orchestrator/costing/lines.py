@@ -73,12 +73,18 @@ def training_line(costed: Costed) -> QuoteLine:
 
 
 def _by_the_hour(costed: Costed, price: Price) -> QuoteLine:
-    """Hours × the rate, where hours are what is paid for; an hour that costs nothing needs no number of hours."""
-    hours = costed.facts.hours or ((Decimal(0), Decimal(0)) if price.usd == 0 else None)
+    """Hours × the rate, where hours are what is paid for; an hour that costs nothing needs no number of hours.
+
+    A setting `max_hours`, at which a training ends, is the high end where nothing else is known.
+    """
+    most = costed.hyperparameters.extra.get("max_hours")
+    bounded = None if most is None else (Decimal(0), Decimal(str(most)))
+    hours = bounded or costed.facts.hours or ((Decimal(0), Decimal(0)) if price.usd == 0 else None)
     if hours is None:
-        return _unknown("training", "how long this training takes is not known", price)
+        basis = "how long this training takes is not known; a setting max_hours would bound it"
+        return _unknown("training", basis, price)
     low, high = hours
-    basis = f"{low:f}-{high:f} h" if costed.facts.hours else "however many hours"
+    basis = f"{low:f}-{high:f} h" if bounded or costed.facts.hours else "however many hours"
     if price.usd is None:
         return _unknown("training", basis, price)
     return _line("training", low * _low_of(price), high * price.usd, f"{basis} × {_rate(price)}", price)

@@ -143,6 +143,8 @@ async def _gate_on_remote_estimate(
             nothing_created=True,
             fix="add credit or raise the limit in the platform's console",
         )
+    if estimate.detail:
+        desk.say("estimate", estimate.detail)
     if estimate.usd is not None and estimate.usd > order.reserve_usd:
         desk.say("estimate", f"the platform's own estimate is ${estimate.usd:.2f}, above our quote", usd=estimate.usd)
         await _approve(desk, intent, order, estimate.usd, "the platform's own estimate")

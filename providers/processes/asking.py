@@ -183,7 +183,7 @@ class Servers:
         up = [
             (lease.state is LeaseState.READY, run)
             for lease, run in found
-            if lease.model == model and lease.state in _UP
+            if lease.state in _UP and (lease.model == model or model in run.server().get("models", ()))
         ]
         alive = [(ready, run) for ready, run in up if is_watched(run)]
         return max(alive, key=lambda pair: pair[0])[1] if alive else None

@@ -1,0 +1,83 @@
+"""The ordinary run on this machine, small: a tiny model of random weights learns three labels, its trainer is killed.
+
+A minute of CPU, and PyTorch: `python -m pytest -m local tests/pipeline/test_local_run.py`. The real one, with
+SmolLM2-135M, is `make demo-local`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'tunewright[local]'")
+pytest.importorskip("trl", reason="trl is not installed: pip install 'tunewright[local]'")
+from tiny_llama import make_tiny_llama
+
+pytestmark = pytest.mark.local
+
+WAIT_S = 900.0
+_ASKED = {
+    "lost_card": ("my card is lost near the {}", "i think my {} card is lost"),
+    "refund": ("please refund my {} order", "i want my money back for the {}"),
+    "limit": ("raise my {} limit", "how high is my limit for {}"),
+}
+_RATE = """
+[[price]]
+provider = "local"
+item = "train"
+per = "hour"
+usd = "0.50"
+as_of = 2026-11-26
+
+[[price]]
+provider = "local"
+item = "hosting"
+per = "hour"
+usd = "0.50"
+as_of = 2026-11-26
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    things = [f"{colour} {kind}" for colour in ("red", "blue", "old", "new") for kind in ("hat", "shoe", "box", "lamp")]
+    rows = [(words.format(thing), label) for label, asked in _ASKED.items() for words in asked for thing in things]
+    random.Random(5).shuffle(rows)
+    for name, part in (("train", rows[:64]), ("test", rows[64:])):
+        lines = [json.dumps({"input": asked, "output": label}) + "\n" for asked, label in part]
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    (tmp_path / "rate.toml").write_text(_RATE, encoding="utf-8")
+    make_tiny_llama(tmp_path / "tiny")
+    return tmp_path
+
+
+def test_a_run_on_this_machine_survives_its_trainers_death_and_says_deploy(project: Path) -> None:
+    command = [sys.executable, "-m", "orchestrator.cli", "run", "train.jsonl", "--test", "test.jsonl", "--json"]
+    command += ["--system-prompt", "Answer with one label: lost_card, refund, limit", "--to", "local:tiny"]
+    command += ["--epochs", "20", "--learning-rate", "0.01", "--set", "n_checkpoints=20", "--set", "max_hours=1"]
+    command += ["--prices", "rate.toml", "--max-tokens", "8", "--yes", "--max-usd", "2", "--home", ".tunewright"]
+    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
+    jobs, deadline = project / ".tunewright" / "local" / "jobs", time.monotonic() + WAIT_S
+    with subprocess.Popen(command, cwd=project, env=environ, stdout=subprocess.PIPE, text=True) as run:
+        while not list(jobs.glob("*/checkpoints/step-*")):
+            assert run.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        (process,) = jobs.glob("*/process.json")
+        os.kill(json.loads(process.read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
+        said = run.communicate(timeout=WAIT_S)[0]
+    told = json.loads(said)
+    assert told["verdict"] == "deploy", said
+    assert told["base"]["score"] < 0.1
+    assert told["tuned"]["score"] >= 0.85
+    (log,) = jobs.glob("*/log.txt")
+    assert "going on from step-" in log.read_text(encoding="utf-8")
+    assert Path(told["report"]).exists()
