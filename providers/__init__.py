@@ -24,6 +24,7 @@ _OURS = {
     "local": "providers.local",
     "script": "providers.script",
     "llamafactory": "providers.llamafactory",
+    "fireworks": "providers.fireworks",
     "sandbox": "providers.embedded",
 }
 

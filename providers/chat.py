@@ -24,8 +24,10 @@ def chat_body(
     tools: Sequence[JsonObject],
     *,
     length_field: str,
+    usage_on_request: bool = True,
 ) -> dict[str, Any]:
-    """The body of one question. `length_field` is the platform's name for the most tokens of an answer."""
+    """The body of one question. `length_field` is the platform's name for the most tokens of an answer;
+    `usage_on_request`: whether a stream tells its usage only when asked to."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [_wire_message(message) for message in messages],
@@ -37,7 +39,7 @@ def chat_body(
     if tools:
         body["tools"] = [dict(tool) for tool in tools]
     if sampling.stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body |= {"stream": True, **({"stream_options": {"include_usage": True}} if usage_on_request else {})}
     return body
 
 

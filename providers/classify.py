@@ -33,7 +33,7 @@ from .records import Decision
 
 __all__ = ["PROVED_UNSENT_STATUS", "Asked", "decide", "looks_like_a_key", "redact", "translate", "was_sent"]
 
-PROVED_UNSENT_STATUS = frozenset({400, 401, 402, 403, 404, 413, 415, 422, 429})
+PROVED_UNSENT_STATUS = frozenset({400, 401, 402, 403, 404, 412, 413, 415, 422, 429})
 """Answers that refuse before anything is made. 408, 409 and 5xx are not here: the job may exist."""
 
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
@@ -42,6 +42,7 @@ _BY_STATUS: Mapping[int, type[ProviderError]] = {
     402: Billing,
     403: Auth,
     404: NotFound,
+    412: InvalidData,
     413: InvalidData,
     415: InvalidData,
     422: InvalidData,
@@ -71,6 +72,7 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "model_overloaded": Capacity,
     "server_overloaded": Capacity,
     "no_capacity": Capacity,
+    "DEPLOYMENT_SCALING_UP": Capacity,
 }
 
 _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[ProviderError], frozenset[int]], ...] = (
@@ -79,7 +81,7 @@ _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[ProviderError], frozenset[int]], 
             r"free trial credits|billing|insufficient (funds|credit)|credit (limit|balance)|spending limit", re.I
         ),
         Billing,
-        frozenset({400, 401, 403, 429}),
+        frozenset({400, 401, 403, 412, 429}),
     ),
     (
         re.compile(r"moderation|usage polic|safety (system|evaluation|check)", re.I),

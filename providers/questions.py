@@ -28,7 +28,7 @@ class Questions:
     """Where and how to ask. `response` and `stream` are the SDK's raw response and its stream of plain JSON objects.
 
     `http`: the HTTP client under `client`. `length_field`: the platform's name for the most tokens of an answer.
-    `refused`: the SDK's error of an HTTP status.
+    `refused`: the SDK's error of an HTTP status. `usage_on_request`: whether a stream tells its usage only when asked.
     """
 
     client: Any
@@ -38,13 +38,21 @@ class Questions:
     response: type[Any]
     stream: Any
     refused: type[Exception]
+    usage_on_request: bool = True
     _known: _Known | None = field(default=None, repr=False)
 
     async def ask(
         self, model: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[JsonObject] = ()
     ) -> Completion:
         """One answer, with wall time to its last byte and, when streamed, to its first words."""
-        body = chat_body(model, messages, sampling, tools, length_field=self.length_field)
+        body = chat_body(
+            model,
+            messages,
+            sampling,
+            tools,
+            length_field=self.length_field,
+            usage_on_request=self.usage_on_request,
+        )
         if sampling.stream:
             return await self._streamed(body)
         started = perf_counter()

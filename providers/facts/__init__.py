@@ -6,6 +6,7 @@ what a live platform says at preflight outranks them.
 
 from __future__ import annotations
 
+from ._hours import gpu_hour_usd
 from ._models import model, models
 from ._platform import Lifecycle, Preset, auto_epochs, batch_limits, capabilities, lifecycle, presets, settling
 from ._prices import prices, token_rules
@@ -18,6 +19,7 @@ __all__ = [
     "auto_epochs",
     "batch_limits",
     "capabilities",
+    "gpu_hour_usd",
     "lifecycle",
     "model",
     "models",

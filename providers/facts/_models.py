@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -15,6 +16,9 @@ from ._tables import Row, Table, source, table
 __all__ = ["base_name", "model", "models", "row_of", "tier_of"]
 
 
+_ORG_AND_NAME = "[^/]+/[^/]+"
+
+
 def models(platform: str) -> tuple[ModelFacts, ...]:
     """Every base model in the platform's table, in its order."""
     facts = table(platform)
@@ -24,14 +28,14 @@ def models(platform: str) -> tuple[ModelFacts, ...]:
 def model(platform: str, name: str) -> ModelFacts:
     """Facts of one model; a tuned model's name gives its base's facts under the given name.
 
-    Raises `NotFound` naming the nearest. Where any `org/name` may exist, an unlisted one is answered with
+    Raises `NotFound` naming the nearest. Where any name of a form may exist, an unlisted one is answered with
     `tunable` "unknown" and, in `prices`, with no price: a size is read from the table, never guessed from a name.
     """
     facts = table(platform)
     row = row_of(platform, name)
     if row is not None:
         return replace(_facts(facts, row), name=name)
-    if facts["unlisted"] == "unknown" and name.count("/") == 1 and all(name.split("/")):
+    if facts["unlisted"] == "unknown" and re.fullmatch(facts.get("unlisted_names", _ORG_AND_NAME), name):
         return _unlisted(facts, name)
     near = _nearest(facts, name)
     raise NotFound(
@@ -111,6 +115,7 @@ def _unlisted(facts: Table, name: str) -> ModelFacts:
             as_of=said_by.as_of,
         ),
         methods=tuple(Method(method) for method in defaults["methods"]),
+        tuned_serving=facts.get("unlisted_serving", "unknown"),
         token_margin=max(Decimal(family["margin"]) for family in facts["families"].values()),
         source=said_by.text,
         as_of=said_by.as_of,

@@ -1,4 +1,4 @@
-"""The one ASGI app: OpenAI's wire below `/openai/v1`, Together's below `/together`, the sandbox's own `/_sandbox`."""
+"""The one ASGI app: a wire below each of `/openai/v1`, `/together` and `/fireworks`; the sandbox's own `/_sandbox`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from . import admin, openai_wire, together_wire
+from . import admin, fireworks_wire, openai_wire, together_wire
 from .intercept import Intercept, RequestLog
 from .refusals import Refused, error_response, refuse
 from .world import Sandbox
@@ -26,6 +26,7 @@ def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
             *admin.routes(sandbox, log),
             Mount("/openai/v1", routes=openai_wire.routes(sandbox)),
             Mount("/together", routes=together_wire.routes(sandbox)),
+            Mount("/fireworks", routes=fireworks_wire.routes(sandbox)),
         ],
         exception_handlers={Refused: refuse, ClientDisconnect: _left, 404: _no_route, 405: _no_route},
     )

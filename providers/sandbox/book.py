@@ -60,7 +60,7 @@ class Book:
         job = self._jobs.get(id)
         if job is None or job.failure is not None or job.cancelled_at is not None:
             return False
-        return job.doomed or len(self.epochs(id)) < (job.epochs or 1)
+        return job.doomed or len(self.epochs(id)) < (job.last_epoch or 1)
 
     def unfinished(self) -> list[str]:
         """Jobs that a restart has interrupted."""
@@ -105,6 +105,11 @@ class Book:
 
         with suppress(KeyError):
             self._jobs.update(id, change)
+
+    def stop_early(self, id: str, after: int) -> None:
+        """What it has learned by that epoch is what it ends with; one that was deleted meanwhile is left alone."""
+        with suppress(KeyError):
+            self._jobs.update(id, lambda job: replace(job, stopped_after=after))
 
     def cancel(self, id: str) -> None:
         now = self._now()

@@ -126,14 +126,14 @@ def _choice(given: Answer, index: int) -> dict[str, Any]:
 
 
 async def _stream(given: Answer, body: Mapping[str, Any], head: Mapping[str, Any], wire: str) -> AsyncIterator[bytes]:
-    """OpenAI tells the usage in a chunk of its own when asked to; Together always, in the last chunk."""
+    """OpenAI tells the usage in a chunk of its own when asked to; the others always, in the last chunk."""
     head = {**head, "object": "chat.completion.chunk"}
     deltas = _deltas(given)
     for place, (delta, finish) in enumerate(deltas, start=1):
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         if wire == "together":
             choice["delta"] = {"role": "assistant", "content": None} | delta
-        usage = {"usage": given.usage} if wire == "together" and place == len(deltas) else {}
+        usage = {"usage": given.usage} if wire != "openai" and place == len(deltas) else {}
         yield _event({**head, "choices": [choice], **usage})
     if wire == "openai" and (body.get("stream_options") or {}).get("include_usage"):
         yield _event({**head, "choices": [], "usage": given.usage})

@@ -17,6 +17,8 @@ _OWN_MODEL, _OWN_KEPT = "sandbox-small", 8
 
 def kept(job: Job, epochs: Sequence[TrainedEpoch]) -> list[TrainedEpoch]:
     """Of the epochs done so far, the oldest first; the newest is always among them."""
+    if job.wire == "fireworks":
+        return list(epochs[-1:])
     if job.model != _OWN_MODEL:
         return list(epochs[-_LAST:])
     return [epoch for epoch in epochs if _is_spread(job, epoch.number) or epoch is epochs[-1]]

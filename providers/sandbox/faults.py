@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 __all__ = ["FAULTS", "Fault", "Faults"]
 
-_CREATE = r"/(fine_tuning/jobs|fine-tunes)$"
-_JOB = r"/(fine_tuning/jobs|fine-tunes)/[^/]+$"
+_JOBS = "fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|dpoJobs"
+_CREATE = rf"/({_JOBS})$"
+_JOB = rf"/({_JOBS})/[^/:]+$"
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class Intercept:
             await self._strike(fault, scope, receive, send)
 
     def _may_enter(self, scope: Scope, path: str) -> bool:
-        if "/_upload/" in path:
+        if "/_upload/" in path or "/_signed/" in path:
             return True  # a signed URL carries its own right, as the platform's storage does
         key = _key(scope)
         return key == self._api_key or key.startswith("sk-sandbox")
@@ -175,7 +175,7 @@ def _response(fault: Fault, path: str) -> Response:
         return HTMLResponse(_PAGE.format("We will be right back"), 200)
     if fault.name == "bad_gateway":
         return HTMLResponse(_PAGE.format("502 Bad Gateway"), 502)
-    return error_response(_refusal(fault, "together" if "/together/" in path else "openai"))
+    return error_response(_refusal(fault, path.split("/")[1]))
 
 
 def _refusal(fault: Fault, wire: str) -> Refused:
@@ -185,12 +185,15 @@ def _refusal(fault: Fault, wire: str) -> Refused:
     if fault.name == "training_not_available":
         return Refused(403, _CLOSED, code="training_not_available")
     if fault.name == "insufficient_quota":
+        if wire == "fireworks":
+            return Refused(412, _SUSPENDED, code="PRECONDITION_FAILED")
         status = 429 if wire == "openai" else 402
         return Refused(status, _NO_CREDIT, code="insufficient_quota", type="insufficient_quota")
     return Refused(500, "The server had an error while processing your request.", type="server_error")
 
 
 _CLOSED = "Fine-tuning is no longer available to this organization."
+_SUSPENDED = "Account sandbox is suspended, possibly due to reaching the monthly spending limit."
 _NO_CREDIT = "You exceeded your current quota, please check your plan and billing details."
 
 

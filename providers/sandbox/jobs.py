@@ -49,7 +49,7 @@ class Job:
 
     `epochs` and `batch_size` 0 mean auto, until the rows are known. `fate`: faults that will befall it (name →
     seconds). `request`: the body as it was sent. `tokens`: billed tokens of one pass over the file. `parent`: the job
-    whose model after `parent_epoch` it goes on from.
+    whose model after `parent_epoch` it goes on from. `stopped_after`: the epoch after which it was stopped early.
     """
 
     id: str
@@ -70,6 +70,7 @@ class Job:
     beta: float = 0.1
     parent: str | None = None
     parent_epoch: int = 0
+    stopped_after: int | None = None
     fate: Mapping[str, float] = field(default_factory=dict)
     validated_at: float | None = None
     rows: int = 0
@@ -85,6 +86,10 @@ class Job:
     @property
     def short_s(self) -> float:
         return _SHORT * self.pace_s
+
+    @property
+    def last_epoch(self) -> int:
+        return self.stopped_after or self.epochs
 
     @property
     def doomed(self) -> bool:
@@ -169,7 +174,7 @@ def _phase(job: Job, epochs: Sequence[TrainedEpoch], now: float) -> tuple[Phase,
         return "validating", None
     if now < job.starts_at:
         return "queued", None
-    if len(epochs) < job.epochs or now < epochs[-1].done_at or job.failure is not None:
+    if len(epochs) < job.last_epoch or now < epochs[-1].done_at or job.failure is not None:
         return "running", None
     done_at = epochs[-1].done_at + job.short_s
     if now < done_at or job.doomed:
@@ -196,4 +201,6 @@ def tuned_name(job: Job) -> str:
     if job.wire == "together":
         base = job.model.rpartition("/")[2]
         return f"{_OWNER}/{'-'.join(part for part in (base, job.suffix, short) if part)}"
+    if job.wire == "fireworks":
+        return f"accounts/{_OWNER}/models/{job.suffix}"
     return f"ft:{job.model}:{_OWNER}:{job.suffix}:{short}"

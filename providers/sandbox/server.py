@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .application import API_KEY, app
+from .fireworks_refusals import ACCOUNT
 from .together_shapes import PROJECT
 from .world import Sandbox
 
@@ -35,6 +36,10 @@ class RunningSandbox:
         return f"{self.url}/together"
 
     @property
+    def fireworks_base_url(self) -> str:
+        return f"{self.url}/fireworks"
+
+    @property
     def environ(self) -> dict[str, str]:
         """The environment that points stock clients here."""
         return {
@@ -43,6 +48,9 @@ class RunningSandbox:
             "TOGETHER_BASE_URL": self.together_base_url,
             "TOGETHER_API_KEY": self.api_key,
             "TOGETHER_PROJECT_ID": PROJECT,
+            "FIREWORKS_BASE_URL": self.fireworks_base_url,
+            "FIREWORKS_API_KEY": self.api_key,
+            "FIREWORKS_ACCOUNT_ID": ACCOUNT,
         }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from .book import new_id
 from .store import Records, Store
 
-__all__ = ["INSTANCES", "Deployment", "Endpoint", "Instance", "Serving"]
+__all__ = ["GPUS", "INSTANCES", "Deployment", "Endpoint", "Instance", "Serving"]
 
 _SLUG = "sandbox"
 _NOTED_S = 5.0
@@ -37,6 +37,18 @@ INSTANCES: Mapping[str, Instance] = {
         Instance("1xnvidia-b200-192gb", "nvidia-b200-192gb", 1, 192, 995),
     )
 }
+
+GPUS: Mapping[str, Instance] = {
+    instance.id: instance
+    for instance in (
+        Instance("NVIDIA_H100_80GB", "NVIDIA_H100_80GB", 1, 80, 700),
+        Instance("NVIDIA_H200_141GB", "NVIDIA_H200_141GB", 1, 141, 700),
+        Instance("NVIDIA_B200_180GB", "NVIDIA_B200_180GB", 1, 180, 1000),
+    )
+}
+"""Fireworks' names and prices (its multi-turn cost comparison, an undated copy, facts of 2026-11-22)."""
+
+_CENTS = {id: instance.cents_per_hour for id, instance in (*INSTANCES.items(), *GPUS.items())}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +102,16 @@ class Deployment:
 
     def usd(self, now: float) -> Decimal:
         """What it has cost so far."""
-        cents = Decimal(INSTANCES[self.instance].cents_per_hour)
+        cents = Decimal(_CENTS[self.instance])
         return (cents * Decimal(self.running_s(now)) / 360_000).quantize(Decimal("0.000001"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A name that requests are sent to, and which deployments share them (id → weight)."""
+
+    wire: str = "together"
+    deleted_at: float | None = None
 
     id: str
     name: str
@@ -174,8 +189,8 @@ class Serving:
     def route(self, name: str) -> Deployment | None:
         """The ready deployment that answers to that endpoint's or deployment's name; noted as asked just now."""
         found = self._routed(name)
-        if found is not None and found.inactive_timeout_min:
-            self._note(found)
+        if found is not None:
+            self.note(found)
         return found
 
     def _routed(self, name: str) -> Deployment | None:
@@ -185,10 +200,10 @@ class Serving:
         split = endpoint.split if endpoint else {}
         return next((item for item in ready if item.name == name or split.get(item.id, 0) > 0), None)
 
-    def _note(self, deployment: Deployment) -> None:
+    def note(self, deployment: Deployment) -> None:
         """When it was last asked, to within some seconds: a write for every request would be wasted."""
         now = self._now()
-        if now - deployment.last_request_at > _NOTED_S:
+        if deployment.inactive_timeout_min and now - deployment.last_request_at > _NOTED_S:
             self.deployments.update(deployment.id, lambda item: replace(item, last_request_at=now))
 
     def known(self, name: str) -> bool:

@@ -96,7 +96,7 @@ class _Serving:
 
     async def endpoints(self, request: Request) -> Response:
         now = self._world.clock.now()
-        listed = [endpoint for endpoint in self._serving.endpoints.all() if endpoint.listed(now)]
+        listed = [e for e in self._serving.endpoints.all() if e.wire == "together" and e.listed(now)]
         return _listed([self._endpoint_body(endpoint, by_id=False) for endpoint in listed])
 
     async def endpoint(self, request: Request) -> Response:
@@ -165,7 +165,7 @@ class _Serving:
 
     def _endpoint(self, request: Request) -> Endpoint:
         found = self._serving.endpoints.get(request.path_params["endpoint"])
-        if found is None:
+        if found is None or found.wire != "together":
             raise Refused(404, f"Endpoint {request.path_params['endpoint']} not found", type="not_found")
         return found
 

@@ -110,10 +110,16 @@ class Trainer:
             self._refuse(job, error)
             return
         job = self._book.validated(job_id, _resolved(job, material))
+        best: _Done | None = None
         for done in self._epochs(job, material, lambda: self._stopped(job_id), upto=job.epochs):
             self._keep(job, done)
             if "job_failed" in job.fate:
                 self._book.fail(job_id, "internal_error", "The job failed due to an internal error.", None)
+                return
+            best = _least_loss(best, done)
+            if job.request.get("earlyStop") and best is not done and done.number < job.epochs:
+                self._learned[job.id, done.number] = done.model
+                self._book.stop_early(job_id, done.number)
                 return
             if done.number == job.epochs and "safety_block" in job.fate:
                 self._book.fail(job_id, "unsafe_model", _UNSAFE, None)
@@ -133,7 +139,7 @@ class Trainer:
     # ── what it trains on ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _read(self, job: Job) -> _Material:
-        train, parent = self._rows(job, job.training_file, 10), self._parent(job)
+        train, parent = self._rows(job, job.training_file, _least_rows(job)), self._parent(job)
         if job.validation_file is None:
             return _Material(train, None, parent)
         try:
@@ -179,6 +185,16 @@ class _Done:
     number: int
     points: tuple[Point, ...]
     model: Learner
+
+
+def _least_loss(best: _Done | None, done: _Done) -> _Done:
+    """Whichever has the lower validation loss; without any, the newer one."""
+    before, now = best.points[-1].valid_loss if best else None, done.points[-1].valid_loss
+    return best if best is not None and before is not None and now is not None and now >= before else done
+
+
+def _least_rows(job: Job) -> int:
+    return 3 if job.wire == "fireworks" else 10  # examples: platforms' limits, facts of 2026-11-22
 
 
 class _BadValidation(BadFile):

@@ -93,13 +93,13 @@ class Sandbox:
 
     # ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def create_job(self, wire: str, prefix: str, **fields: Any) -> Job:
-        """A new job, met by whatever job faults are on, and its training."""
+    def create_job(self, wire: str, prefix: str, id: str | None = None, **fields: Any) -> Job:
+        """A new job, met by whatever job faults are on, and its training. `id`: where a client has chosen it."""
         fate = {}
         for name in (fault.name for fault in FAULTS.values() if fault.scope == "job"):
             if (fault := self.faults.take("job", name=name)) is not None:
                 fate[name] = fault.seconds
-        job = self.book.create(new_id(prefix), wire=wire, pace_s=self.pace_s, fate=fate, **fields)
+        job = self.book.create(id or new_id(prefix), wire=wire, pace_s=self.pace_s, fate=fate, **fields)
         self.trainer.submit(job.id)
         return job
 
@@ -148,6 +148,6 @@ def _models_of(seen: View) -> list[Tuned]:
 
 
 def _model(job: Job, epoch: TrainedEpoch) -> Tuned:
-    last, step = epoch.number == job.epochs, epoch.points[-1].step
+    last, step = epoch.number == job.last_epoch, epoch.points[-1].step
     name = tuned_name(job) if last else f"{tuned_name(job)}{_CHECKPOINT}{step}"
     return Tuned(name, job, epoch.number, step, not last)

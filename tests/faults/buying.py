@@ -29,7 +29,13 @@ from .scenery import BREATH_S, PLATFORMS, Scenery, Variant, desk_at, opened
 
 __all__ = ["buy"]
 
-MODELS = {"openai": "gpt-4.1-mini-2025-04-14", "together": "Qwen/Qwen3-8B"}
+MODELS = {
+    "openai": "gpt-4.1-mini-2025-04-14",
+    "together": "Qwen/Qwen3-8B",
+    "fireworks": "accounts/fireworks/models/qwen3-8b",
+}
+
+_SEEDLESS = ("fireworks",)
 
 
 async def buy(case: Case, variant: Variant, scenery: Scenery) -> None:
@@ -93,7 +99,7 @@ def _order(case: Case, folder: Path) -> Order:
         account="here",
         model=MODELS[case.platform],
         method=Method.SFT,
-        hyperparameters=Hyperparameters(epochs=1, seed=7),
+        hyperparameters=Hyperparameters(epochs=1, seed=None if case.platform in _SEEDLESS else 7),
         train_sha256=file.sha256,
         validation_sha256=None,
     )

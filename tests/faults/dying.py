@@ -13,7 +13,7 @@ from providers.http import timeout
 
 __all__ = ["client"]
 
-_PAID = re.compile(r"/(fine_tuning/jobs|fine-tunes|deployments)$")
+_PAID = re.compile(r"/(fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|deployments)$")
 _PLACES = {"send_request_body.complete": "request_sent", "receive_response_headers.complete": "answer_begun"}
 
 

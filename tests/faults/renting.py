@@ -24,7 +24,7 @@ __all__ = ["USED", "rent"]
 USED = "used"
 """The file that says that the machine was used."""
 
-_MODEL = "Qwen/Qwen3-8B"
+_MODELS = {"together": "Qwen/Qwen3-8B", "fireworks": "accounts/fireworks/models/qwen3-8b"}
 _USE_S = 60.0
 
 
@@ -33,15 +33,15 @@ async def rent(case: Case, variant: Variant, scenery: Scenery) -> None:
     desk = desk_at(scenery)
     async with opened(case.platform, variant, scenery) as provider:
         if variant.naive:
-            await _rent_naively(desk, provider, scenery)
+            await _rent_naively(desk, provider, scenery, _MODELS[case.platform])
         else:
-            await _use(desk, provider, scenery)
+            await _use(desk, provider, scenery, _MODELS[case.platform])
             await _nothing_left(desk, provider)
     desk.ledger.close()
 
 
-async def _use(desk: Desk, provider: Provider, scenery: Scenery) -> None:
-    wish = LeaseWish(model=_MODEL, account="here", reserve_usd=Decimal(9), sandbox=True, run_id="run")
+async def _use(desk: Desk, provider: Provider, scenery: Scenery, model: str) -> None:
+    wish = LeaseWish(model=model, account="here", reserve_usd=Decimal(9), sandbox=True, run_id="run")
     while not (scenery.folder / USED).exists():
         try:
             async with leased(desk, provider, wish):
@@ -61,13 +61,13 @@ async def _nothing_left(desk: Desk, provider: Provider) -> None:
                 await desk.clock.sleep(BREATH_S)
 
 
-async def _rent_naively(desk: Desk, provider: Provider, scenery: Scenery) -> None:
+async def _rent_naively(desk: Desk, provider: Provider, scenery: Scenery, model: str) -> None:
     """Again under another name until there is an answer; given back is what was answered."""
     number = 0
     while True:
         number += 1
         try:
-            lease = await provider.serve(_MODEL, tag_of(f"{desk.owner}{number}".encode().hex()[-16:]), IDLE_TIMEOUT_S)
+            lease = await provider.serve(model, tag_of(f"{desk.owner}{number}".encode().hex()[-16:]), IDLE_TIMEOUT_S)
             break
         except ProviderError:
             await desk.clock.sleep(1.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import together
 from orchestrator.jobs.desk import Desk
 from orchestrator.ledger import Ledger
 from providers.contract import Provider
+from providers.fireworks.platform import FireworksPlatform
 from providers.openai.platform import OpenAIPlatform
 from providers.records import Settling
 from providers.together.platform import TogetherPlatform
@@ -29,6 +32,8 @@ BREATH_S = 20.0
 """How long somebody waits before the same command again."""
 
 _SDKS = {"openai": (openai, httpx2), "together": (together, httpx)}
+if find_spec("fireworks"):
+    _SDKS["fireworks"] = (import_module("fireworks"), httpx)
 _ANSWER_WITHIN_S = 0.5
 
 
@@ -74,7 +79,22 @@ class _Together(TogetherPlatform):
         return told if self.window_s is None else replace(told, window_s=self.window_s)
 
 
-PLATFORMS: dict[str, Any] = {"openai": _OpenAI, "together": _Together}
+class _Fireworks(FireworksPlatform):
+    """The same for Fireworks."""
+
+    window_s: float | None = None
+
+    def settling(self) -> Settling:
+        told = super().settling()
+        return told if self.window_s is None else replace(told, window_s=self.window_s)
+
+
+PLATFORMS: dict[str, Any] = {
+    name: platform
+    for name, platform in (("openai", _OpenAI), ("together", _Together), ("fireworks", _Fireworks))
+    if name in _SDKS
+}
+"""Those whose SDK is installed."""
 
 
 def desk_at(scenery: Scenery) -> Desk:

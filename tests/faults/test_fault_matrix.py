@@ -23,6 +23,7 @@ from tests.faults.cases import FAULTY, IN_USE, JOB_SCENES, LEASE_SCENES, WIRE_PL
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "tests.faults", "--seeds", "1", "--json")
 LESSER = ("naive retry", "no settling window", "too short a window")
 
 
@@ -38,7 +39,7 @@ BATCHES = "batch_"
 def played() -> dict[tuple[str, str], dict[str, Any]]:
     """(what, buyer) → figures."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--seeds", "1", "--lesser-seeds", "2", "--json"],
+        [*COMMAND, "--lesser-seeds", "2", "--platforms", "openai,together"],
         cwd=ROOT,
         env={"PATH": os.environ.get("PATH", "")},
         capture_output=True,
@@ -49,6 +50,23 @@ def played() -> dict[tuple[str, str], dict[str, Any]]:
     print(done.stderr)
     told = [json.loads(line) for line in done.stdout.splitlines()]
     return {(row["what"], row["buyer"]): row for row in told}
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        pytest.param("request_sent,answer_begun,after_create_answer,before_empty_look,in_use", id="a-few-places"),
+        pytest.param("", id="every-place", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_nothing_is_bought_twice_where_the_client_chooses_the_id(places: str) -> None:
+    pytest.importorskip("fireworks")
+    command = [*COMMAND, "--platforms", "fireworks", "--places", places]
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": os.environ.get("PATH", "")}, capture_output=True, text=True)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {row["what"] for row in told} == {"jobs", "leases"}, done.stderr
+    assert all(row["clean"] for row in told), done.stderr
+    assert sum(row["kills"] for row in told) >= sum(row["purchases"] for row in told) > 5
 
 
 @pytest.mark.parametrize("what", ["jobs", "leases"])

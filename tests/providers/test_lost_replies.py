@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -9,9 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
-import together
 
 import providers
 from providers.contract import Connection, Provider
@@ -24,8 +23,9 @@ from providers.sandbox import Sandbox, serve
 pytestmark = pytest.mark.anyio
 
 PLATFORMS = {
-    "openai": (openai, "gpt-4.1-mini-2025-04-14", "/openai/v1/fine_tuning/jobs"),
-    "together": (together, "Qwen/Qwen3-8B", "/together/v1/fine-tunes"),
+    "openai": ("gpt-4.1-mini-2025-04-14", "/openai/v1/fine_tuning/jobs"),
+    "together": ("Qwen/Qwen3-8B", "/together/v1/fine-tunes"),
+    "fireworks": ("accounts/fireworks/models/qwen3-8b", "/fireworks/v1/accounts/sandbox/supervisedFineTuningJobs"),
 }
 UNCLEAR = [
     {"name": "lost_reply"},
@@ -49,8 +49,9 @@ def world() -> Iterator[tuple[Sandbox, Any]]:
         sandbox.close()
 
 
-@pytest.fixture(params=["openai", "together"])
+@pytest.fixture(params=PLATFORMS)
 def name(request: pytest.FixtureRequest) -> str:
+    pytest.importorskip(request.param)
     return str(request.param)
 
 
@@ -67,7 +68,7 @@ async def opened(name: str, transport: str, connection: Connection) -> AsyncIter
             yield account
         return
     async with (
-        PLATFORMS[name][0].DefaultAioHttpClient() as http,
+        importlib.import_module(name).DefaultAioHttpClient() as http,
         providers.platform(name).open(replace(connection, http=http)) as account,
     ):
         yield account
@@ -95,7 +96,7 @@ async def test_an_unclear_answer_is_in_doubt_after_one_post(
     tmp_path: Path,
 ) -> None:
     sandbox, running = world
-    _, model, jobs = PLATFORMS[name]
+    model, jobs = PLATFORMS[name]
     struck = sandbox.faults.set(**fault, method="POST", path=jobs, count=5)
     async with opened(name, transport, connected(name, running.environ, tmp_path)) as account:
         error = await purchase(account, make_plan(name, model), tag)
@@ -110,7 +111,7 @@ async def test_a_closed_port_proves_that_nothing_was_sent(
 ) -> None:
     environ = {f"{name.upper()}_API_KEY": "k", f"{name.upper()}_BASE_URL": f"http://127.0.0.1:{closed_port()}"}
     async with opened(name, transport, connected(name, environ, tmp_path)) as account:
-        error = await purchase(account, make_plan(name, PLATFORMS[name][1]), tag)
+        error = await purchase(account, make_plan(name, PLATFORMS[name][0]), tag)
     assert (type(error), error.nothing_created) == (Unreachable, True)
 
 
@@ -120,7 +121,7 @@ async def test_a_failed_handshake_proves_that_nothing_was_sent(
     address = world[1].url.replace("http://", "https://")
     environ = {f"{name.upper()}_API_KEY": "k", f"{name.upper()}_BASE_URL": address}
     async with opened(name, transport, connected(name, environ, tmp_path)) as account:
-        error = await purchase(account, make_plan(name, PLATFORMS[name][1]), tag)
+        error = await purchase(account, make_plan(name, PLATFORMS[name][0]), tag)
     assert (type(error), error.nothing_created) == (Unreachable, True)
 
 
@@ -132,7 +133,7 @@ async def test_a_proxy_in_the_environment_does_not_stand_before_a_sandbox(
     patient = replace(connected(name, world[1].environ, tmp_path), options={})
     async with opened(name, "ordinary", patient) as account:
         assert await account.jobs() == ()
-        assert (await account.complete(PLATFORMS[name][1], (Message("user", "hello"),), Sampling())).text
+        assert (await account.complete(PLATFORMS[name][0], (Message("user", "hello"),), Sampling())).text
 
 
 def closed_port() -> int:

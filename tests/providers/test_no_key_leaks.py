@@ -23,7 +23,11 @@ from providers.sandbox import FAULTS, Sandbox, serve
 pytestmark = pytest.mark.anyio
 
 CANARY = "sk-sandbox-canary-0123456789abcdef"
-MODELS = {"openai": "gpt-4.1-mini-2025-04-14", "together": "Qwen/Qwen3-8B"}
+MODELS = {
+    "openai": "gpt-4.1-mini-2025-04-14",
+    "together": "Qwen/Qwen3-8B",
+    "fireworks": "accounts/fireworks/models/qwen3-8b",
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,7 @@ def world() -> Iterator[tuple[Sandbox, Any]]:
 
 
 def connection(name: str, environ: dict[str, str], tmp_path: Path) -> Connection:
-    keys = {"OPENAI_API_KEY": CANARY, "TOGETHER_API_KEY": CANARY}
+    keys = {"OPENAI_API_KEY": CANARY, "TOGETHER_API_KEY": CANARY, "FIREWORKS_API_KEY": CANARY}
     return providers.platform(name).connection(environ | keys, None, tmp_path)
 
 
@@ -67,7 +71,7 @@ async def every_call(account: Provider, plan: Plan, file: ProviderFile, tag: str
     return said
 
 
-@pytest.mark.parametrize("name", ["openai", "together"])
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("fault", [None, *(name for name, fault in FAULTS.items() if fault.scope == "request")])
 async def test_a_key_is_nowhere_in_what_people_see(
     name: str,
@@ -80,6 +84,7 @@ async def test_a_key_is_nowhere_in_what_people_see(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     sandbox, running = world
+    pytest.importorskip(name)
     platform = providers.platform(name)
     if fault:
         sandbox.faults.set(name=fault, count=100, method="", path="", seconds=0)
@@ -91,8 +96,9 @@ async def test_a_key_is_nowhere_in_what_people_see(
     assert CANARY not in "".join(said) + caplog.text + repr(account.connection)
 
 
-@pytest.mark.parametrize("name", ["openai", "together"])
+@pytest.mark.parametrize("name", MODELS)
 async def test_a_key_of_any_shape_that_the_server_repeats_is_cut_out(name: str, make_plan: Callable[..., Plan]) -> None:
+    pytest.importorskip(name)
     key = "plain-canary-without-a-known-shape"
     body = {"error": {"message": f"Incorrect API key provided: {key}", "code": "invalid_api_key"}}
     transport = httpx.MockTransport(lambda request: httpx.Response(401, json=body))
