@@ -25,6 +25,7 @@ _OURS = {
     "script": "providers.script",
     "llamafactory": "providers.llamafactory",
     "fireworks": "providers.fireworks",
+    "replicate": "providers.replicate",
     "sandbox": "providers.embedded",
 }
 

@@ -123,7 +123,7 @@ _SENT = frozenset({
 """Exception classes after which the request may have arrived, by name."""
 
 _CONNECTION = frozenset({"APIConnectionError", "APITimeoutError", "TransportError", "ClientError", "OSError"})
-_KEY_SHAPE = re.compile(r"\b(?:sk|tgp_v\d|hf)[-_][A-Za-z0-9_\-]{12,}")
+_KEY_SHAPE = re.compile(r"\b(?:sk|tgp_v\d|hf|r8)[-_][A-Za-z0-9_\-]{12,}")
 _MAX_BODY = 65_536
 
 

@@ -38,12 +38,12 @@ FLOORS = (
 )
 HEIGHT = {name: -number for number, names in enumerate(FLOORS) for name in names}
 
-ADAPTERS = {"openai", "together", "fireworks", "embedded"}
+ADAPTERS = {"openai", "together", "fireworks", "replicate", "embedded"}
 HEAVY = (
-    "openai together fireworks scipy numpy sklearn sqlalchemy alembic jinja2 tiktoken pydantic httpx starlette uvicorn"
-    " rich"
+    "openai together fireworks replicate scipy numpy sklearn sqlalchemy alembic jinja2 tiktoken pydantic httpx"
+    " starlette uvicorn rich"
 )
-NAMES = re.compile(r"\b(openai|together|fireworks|anthropic|claude|mistral|cohere)\b", re.IGNORECASE)
+NAMES = re.compile(r"\b(openai|together|fireworks|replicate|anthropic|claude|mistral|cohere)\b", re.IGNORECASE)
 
 
 class Import(NamedTuple):

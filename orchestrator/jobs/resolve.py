@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from providers.records import RemoteJob
+from datetime import datetime, timedelta
+
+from providers.contract import Platform
+from providers.records import Capability, RemoteJob
 
 from ..errors import UsageError
 from ..ledger import UNRESOLVED, Intent
 from .desk import Desk
 from .failpoints import reach
 
-__all__ = ["refuse_settled", "resolve"]
+__all__ = ["refuse_hasty", "refuse_settled", "resolve"]
 
 
 async def resolve(desk: Desk, intent: Intent, job: RemoteJob | None) -> Intent:
@@ -33,6 +36,24 @@ def refuse_settled(intent: Intent) -> None:
     """Raises `UsageError` unless the intent waits for a decision."""
     if intent.state not in UNRESOLVED:
         raise UsageError(f"intent {intent.id} is {intent.state.value}; there is nothing to resolve")
+
+
+def refuse_hasty(intent: Intent, platform: Platform, now: datetime) -> None:
+    """Raises `UsageError` where a person says "none" while a job may still turn up, at a platform that cannot be asked.
+
+    Elsewhere the platform itself was asked, again and again, before the person was.
+    """
+    if intent.sent_at is None or platform.capabilities(now.date())[Capability.FIND_BY_TAG].answer == "yes":
+        return
+    settling = platform.settling()
+    until = intent.sent_at + timedelta(seconds=settling.window_s)
+    if now < until:
+        raise UsageError(
+            f"the request was sent at {intent.sent_at:%H:%M} UTC, and its job may turn up until {until:%H:%M}: whoever "
+            "says now that there is none may buy it twice",
+            where=f"intent {intent.id}",
+            fix=f"look at the platform's console again after {until:%H:%M} UTC ({settling.reason})",
+        )
 
 
 def _refuse_foreign(intent: Intent, job: RemoteJob) -> None:

@@ -21,7 +21,7 @@ from ..jobs.audit import audit as compare
 from ..jobs.desk import Desk
 from ..jobs.patience import patiently
 from ..jobs.recover import recover as settle_one
-from ..jobs.resolve import refuse_settled
+from ..jobs.resolve import refuse_hasty, refuse_settled
 from ..jobs.resolve import resolve as settle_by_word
 from ..jobs.watch import Reading, read_once
 from ..ledger import UNRESOLVED, Entry, Intent, IntentState, Run
@@ -132,10 +132,14 @@ class Jobs:
         return tuple(settled)
 
     async def resolve(self, key: str, job_id: str | None) -> Intent:
-        """A person's word on what became of a paid request: this job, or (None) nothing was created."""
+        """A person's word on what became of a paid request: this job, or (None) nothing was created.
+
+        Raises `UsageError` where there is no doubt, and for a "none" that comes too early to be known.
+        """
         intent = await self.get(key)
         refuse_settled(intent)
         if job_id is None:
+            refuse_hasty(intent, platform_named(intent.provider), self._desk.clock.now())
             return await settle_by_word(self._desk, intent, None)
         async with self._session.open(self._account(intent)) as provider:
             job = await patiently(self._desk, provider, lambda: provider.job(job_id))

@@ -1,4 +1,4 @@
-"""The one ASGI app: a wire below each of `/openai/v1`, `/together` and `/fireworks`; the sandbox's own `/_sandbox`."""
+"""The one ASGI app: each wire below its platform's name (OpenAI's `/openai/v1`), the sandbox's own `/_sandbox`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from . import admin, fireworks_wire, openai_wire, together_wire
+from . import admin, fireworks_wire, openai_wire, replicate_wire, together_wire
 from .intercept import Intercept, RequestLog
-from .refusals import Refused, error_response, refuse
+from .refusals import Refused, refuse, refused_at
 from .world import Sandbox
 
 __all__ = ["API_KEY", "app"]
@@ -27,6 +27,7 @@ def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
             Mount("/openai/v1", routes=openai_wire.routes(sandbox)),
             Mount("/together", routes=together_wire.routes(sandbox)),
             Mount("/fireworks", routes=fireworks_wire.routes(sandbox)),
+            Mount("/replicate", routes=replicate_wire.routes(sandbox)),
         ],
         exception_handlers={Refused: refuse, ClientDisconnect: _left, 404: _no_route, 405: _no_route},
     )
@@ -35,7 +36,7 @@ def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
 
 async def _no_route(request: Request, error: Exception) -> Response:
     message = f"Invalid URL ({request.method} {request.url.path})"
-    return error_response(Refused(404, message))
+    return refused_at(request.url.path, Refused(404, message))
 
 
 async def _left(_request: Request, _error: Exception) -> Response:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 __all__ = ["FAULTS", "Fault", "Faults"]
 
-_JOBS = "fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|dpoJobs"
+_JOBS = "fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|dpoJobs|trainings"
 _CREATE = rf"/({_JOBS})$"
 _JOB = rf"/({_JOBS})/[^/:]+$"
 
@@ -30,7 +30,7 @@ class Fault:
 
     name: str
     about: str
-    scope: Literal["request", "job", "status", "lease", "webhook", "batch"]
+    scope: Literal["request", "job", "status", "lease", "webhook", "batch", "prediction"]
     count: int | None = 1
     method: str = ""
     path: str = ""
@@ -93,6 +93,8 @@ FAULTS: Mapping[str, Fault] = {
             "batch_expired", "the next batch expires after `seconds` with the share `value` answered", 86_400, "0.5"
         ),
         _batch("batch_rows_fail", "every `value`th request of the next batch fails with 500", value="3"),
+        Fault("prediction_slow", "the next prediction is still under way when it is first answered", "prediction"),
+        Fault("prediction_failed", "the next prediction fails in the model's own code", "prediction"),
         _webhook("webhook_late", "the next webhook is held back for `seconds`, so that later ones overtake it", 60),
     )
 }

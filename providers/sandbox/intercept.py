@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .faults import Fault, Faults
-from .refusals import Refused, error_response
+from .refusals import Refused, refused_at
 
 __all__ = ["ADMIN", "Intercept", "RequestLog"]
 
@@ -175,7 +175,7 @@ def _response(fault: Fault, path: str) -> Response:
         return HTMLResponse(_PAGE.format("We will be right back"), 200)
     if fault.name == "bad_gateway":
         return HTMLResponse(_PAGE.format("502 Bad Gateway"), 502)
-    return error_response(_refusal(fault, path.split("/")[1]))
+    return refused_at(path, _refusal(fault, path.split("/")[1]))
 
 
 def _refusal(fault: Fault, wire: str) -> Refused:
@@ -205,7 +205,7 @@ def _no_key(scope: Scope) -> Response:
     key = _key(scope)
     shown = f"{key[:8]}***" if key else "(none)"
     message = f"Incorrect API key provided: {shown}. The sandbox takes any key that starts with sk-sandbox."
-    return error_response(Refused(401, message, code="invalid_api_key"))
+    return refused_at(scope["path"], Refused(401, message, code="invalid_api_key"))
 
 
 def _key(scope: Scope) -> str:

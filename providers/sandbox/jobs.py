@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Literal
 
 from .lesson import Point
@@ -203,4 +204,6 @@ def tuned_name(job: Job) -> str:
         return f"{_OWNER}/{'-'.join(part for part in (base, job.suffix, short) if part)}"
     if job.wire == "fireworks":
         return f"accounts/{_OWNER}/models/{job.suffix}"
+    if job.wire == "replicate":
+        return f"{job.request['destination']}:{sha256(job.id.encode()).hexdigest()}"
     return f"ft:{job.model}:{_OWNER}:{job.suffix}:{short}"

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-__all__ = ["Refused", "body_of", "error_response", "refuse"]
+__all__ = ["Refused", "body_of", "error_response", "refuse", "refused_at"]
 
 
 class Refused(Exception):
@@ -35,7 +35,18 @@ class Refused(Exception):
 async def refuse(request: Request, error: Exception) -> Response:
     """Starlette's exception handler for `Refused`."""
     assert isinstance(error, Refused)
-    return error_response(error)
+    return refused_at(request.url.path, error)
+
+
+def refused_at(path: str, error: Refused) -> JSONResponse:
+    """The refusal in the shape of the wire that serves the path."""
+    return _problem(error) if path.startswith("/replicate/") else error_response(error)
+
+
+def _problem(error: Refused) -> JSONResponse:
+    """Problem details (RFC 7807), as Replicate sends them: `title` is the kind, `detail` the sentence."""
+    body = {"title": error.type, "detail": error.message, "status": error.status}
+    return JSONResponse(body, error.status, headers=error.headers, media_type="application/problem+json")
 
 
 def error_response(error: Refused) -> JSONResponse:

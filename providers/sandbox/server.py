@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .application import API_KEY, app
 from .fireworks_refusals import ACCOUNT
+from .replicate_trainer import DESTINATION
 from .together_shapes import PROJECT
 from .world import Sandbox
 
@@ -40,6 +41,10 @@ class RunningSandbox:
         return f"{self.url}/fireworks"
 
     @property
+    def replicate_base_url(self) -> str:
+        return f"{self.url}/replicate"
+
+    @property
     def environ(self) -> dict[str, str]:
         """The environment that points stock clients here."""
         return {
@@ -51,6 +56,9 @@ class RunningSandbox:
             "FIREWORKS_BASE_URL": self.fireworks_base_url,
             "FIREWORKS_API_KEY": self.api_key,
             "FIREWORKS_ACCOUNT_ID": ACCOUNT,
+            "REPLICATE_BASE_URL": self.replicate_base_url,
+            "REPLICATE_API_TOKEN": self.api_key,
+            "REPLICATE_DESTINATION": DESTINATION,
         }
 
 

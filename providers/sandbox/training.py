@@ -149,7 +149,9 @@ class Trainer:
 
     def _rows(self, job: Job, file_id: str, minimum: int) -> Rows:
         data = self._files.content(file_id)
-        return together_rows(data, job.method) if job.wire == "together" else openai_rows(data, job.method, minimum)
+        if job.wire == "openai":
+            return openai_rows(data, job.method, minimum)
+        return together_rows(data, job.method)  # any of the usual shapes of a row
 
     def _parent(self, job: Job) -> Learner | None:
         """The model that a preference job goes on from, which must be there when it starts.

@@ -45,7 +45,10 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """One endpoint that wants to be told. `old_secret` signs too until `old_until`, after a rotation that kept it."""
+    """One endpoint that wants to be told. `old_secret` signs too until `old_until`, after a rotation that kept it.
+
+    `job`: the one job that it was named with, on a wire where each names its own; `served_at`: where that wire is.
+    """
 
     id: str
     name: str
@@ -56,6 +59,8 @@ class Hook:
     updated_at: float
     old_secret: str = ""
     old_until: float = 0.0
+    job: str = ""
+    served_at: str = ""
 
     def secrets(self, now: float) -> list[str]:
         """What a delivery is signed with just now, the newest first."""
@@ -64,7 +69,10 @@ class Hook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One event for one endpoint; every attempt bears the same `id`. `status`: of the last answer, 0 for none."""
+    """One event for one endpoint; every attempt bears the same `id`. `status`: of the last answer, 0 for none.
+
+    `payload`: the body, on a wire where it is the job itself.
+    """
 
     id: str
     hook: str
@@ -76,9 +84,12 @@ class Delivery:
     status: int = 0
     taken: bool = False
     given_up: bool = False
+    payload: str = ""
 
     @property
     def body(self) -> bytes:
+        if self.payload:
+            return self.payload.encode()
         event = {"id": f"evt_{self.id[4:]}", "object": "event", "created_at": int(self.ended_at), "type": self.kind}
         return json.dumps({**event, "data": {"id": self.job}}).encode()
 
@@ -107,6 +118,9 @@ class Webhooks:
         self._news, self._closing = threading.Event(), threading.Event()
         self._told: set[str] = set()
         self._thread: threading.Thread | None = None
+        self._default = Records(store, "webhook secret", lambda body: str(body["key"]), lambda key: {"key": key})
+        self.shown: Callable[[View, str], Mapping[str, Any]] = lambda seen, served_at: {"id": seen.job.id}
+        """A job as the wire that names an address with each job shows it, at the place where it is served."""
         if self._hooks.all():
             self._start()
 
@@ -127,8 +141,21 @@ class Webhooks:
         self._start()
         return made
 
+    def watch(self, job_id: str, url: str, served_at: str) -> None:
+        """Tell this address when that job has ended, signed with the account's one secret."""
+        now, secret = self._now(), self.default_secret()
+        times: dict[str, Any] = {"created_at": now, "updated_at": now}
+        made = Hook(id=new_id("we_"), name=job_id, url=url, event_types=(), secret=secret, job=job_id, **times)
+        self._hooks.put(made.id, replace(made, served_at=served_at))
+        self._start()
+
+    def default_secret(self) -> str:
+        """The account's one signing secret, made when it is first asked for."""
+        return self._default.get("default") or self._default.put("default", _new_secret())
+
     def all(self) -> list[Hook]:
-        return self._hooks.all()
+        """The account's own endpoints."""
+        return [hook for hook in self._hooks.all() if not hook.job]
 
     def get(self, id: str) -> Hook | None:
         return self._hooks.get(id)
@@ -188,7 +215,10 @@ class Webhooks:
 
     def _note_ends(self) -> None:
         """A delivery for every job that has ended and every endpoint that wants to know, once."""
-        hooks = self._hooks.all()
+        for hook in self._hooks.all():
+            if hook.job and (watched := self._book.view(hook.job)) is not None and watched.over:
+                self._note_watched(hook, watched)
+        hooks = self.all()
         for seen in self._book.views(_WIRE) if hooks else ():
             if seen.phase in EVENT_TYPES:
                 for hook in hooks:
@@ -202,6 +232,17 @@ class Webhooks:
         self._told.add(id)
         if self._deliveries.get(id) is None:
             made = Delivery(id=id, hook=hook.id, job=seen.job.id, kind=kind, ended_at=ended_at, next_at=self._now())
+            self._deliveries.put(id, made)
+
+    def _note_watched(self, hook: Hook, seen: View) -> None:
+        id = f"msg_{hashlib.sha256(hook.id.encode()).hexdigest()[:24]}"
+        if id in self._told:
+            return
+        self._told.add(id)
+        if self._deliveries.get(id) is None:
+            times: dict[str, Any] = {"ended_at": seen.ended_at or 0.0, "next_at": self._now()}
+            payload = json.dumps(self.shown(seen, hook.served_at))
+            made = Delivery(id=id, hook=hook.id, job=seen.job.id, kind=seen.phase, payload=payload, **times)
             self._deliveries.put(id, made)
 
     def _send_due(self) -> None:

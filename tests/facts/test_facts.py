@@ -19,7 +19,8 @@ from providers.facts._tables import table, table_names
 from providers.records import Capability, Hyperparameters, Method, Price, PriceItem
 
 SHARED = Path(__file__).parents[2] / "../shared/facts"
-PLATFORMS = ("fireworks", "openai", "sandbox", "together")
+PLATFORMS = ("fireworks", "openai", "replicate", "sandbox", "together")
+BATCHING = ("openai", "sandbox", "together")
 TODAY = date(2026, 11, 22)
 MINI = "gpt-4.1-mini-2025-04-14"
 QWEN = "Qwen/Qwen3-8B"
@@ -243,7 +244,7 @@ def test_lifecycle_rows_are_in_order_and_name_the_end() -> None:
     assert MINI in rows[-1].models
 
 
-@pytest.mark.parametrize("platform", ["openai", "sandbox", "together"])
+@pytest.mark.parametrize("platform", BATCHING)
 def test_the_limits_of_a_batch_are_dated(platform: str) -> None:
     limits = facts.batch_limits(platform)
     assert limits is not None

@@ -12,9 +12,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-from .cases import JOB_SCENES, KEYED, LEASE_SCENES, Scene, cases
+from .cases import ASKED_SCENES, JOB_SCENES, KEYED, LEASE_SCENES, Scene, cases
 from .figures import Figures, table
 from .matrix import Theatre
 from .scenery import PLATFORMS, Variant
@@ -29,10 +30,14 @@ LESSER_PLACES = {
     "jobs": ("after_intent", "request_sent", "answer_begun", "before_empty_look"),
     "leases": ("request_sent", "lease_before_found", "lease_before_in_doubt", "lease_before_empty_look"),
 }
-WHAT: Mapping[str, tuple[tuple[str, ...], Mapping[str, Scene]]] = {
-    "jobs": (tuple(PLATFORMS), JOB_SCENES),
-    "leases": (tuple(name for name in PLATFORMS if name != "openai"), LEASE_SCENES),
+LESSER_PLACES["asked"] = ("after_intent", "request_sent", "answer_begun", "after_in_doubt")
+_FOUND = tuple(name for name in PLATFORMS if name != "replicate")
+WHAT: dict[str, tuple[tuple[str, ...], Mapping[str, Scene]]] = {
+    "jobs": (_FOUND, JOB_SCENES),
+    "leases": (tuple(name for name in _FOUND if name != "openai"), LEASE_SCENES),
 }
+if find_spec("replicate"):
+    WHAT["asked"] = (("replicate",), ASKED_SCENES)
 
 
 def _arguments() -> argparse.Namespace:

@@ -21,7 +21,7 @@ from orchestrator.ledger import UNRESOLVED, Intent, IntentState
 from orchestrator.pipeline.session import Session
 from orchestrator.pipeline.training import settle
 from providers.contract import Provider
-from providers.errors import ProviderError
+from providers.errors import CannotTell, ProviderError
 from providers.records import Example, Hyperparameters, Message, Method, Plan, ProviderFile
 
 from .cases import Case
@@ -33,9 +33,11 @@ MODELS = {
     "openai": "gpt-4.1-mini-2025-04-14",
     "together": "Qwen/Qwen3-8B",
     "fireworks": "accounts/fireworks/models/qwen3-8b",
+    "replicate": f"sandbox/trainer:{sha256(b'sandbox/trainer').hexdigest()}",
 }
 
 _SEEDLESS = ("fireworks",)
+_STEPS = 15
 
 
 async def buy(case: Case, variant: Variant, scenery: Scenery) -> None:
@@ -65,8 +67,15 @@ async def _bought(desk: Desk, provider: Provider, order: Order, person: bool) ->
 
 
 async def _look_at_the_console(desk: Desk, provider: Provider, intent: Intent) -> None:
-    """The person sees what the platform lists, and says so."""
-    jobs = await provider.find(intent.tag)
+    """The person sees what the platform lists, and says so. Where a job bears no tag they wait until none can appear
+    any more, and hold each against the request as `jobs show` tells it."""
+    try:
+        jobs = await provider.find(intent.tag)
+    except CannotTell:
+        for _ in range(_STEPS):  # not in one leap: what is under way meanwhile must arrive when it would
+            await desk.clock.sleep(provider.platform.settling().window_s / _STEPS)
+        sent = (intent.request or {}).get("input")
+        jobs = tuple(job for job in await provider.jobs() if job.raw["input"] == sent)
     await resolve(desk, intent, jobs[0] if jobs else None)
 
 

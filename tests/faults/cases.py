@@ -8,12 +8,13 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import orchestrator
 
 __all__ = [
+    "ASKED_SCENES",
     "FAULTY",
     "IN_USE",
     "JOB_SCENES",
@@ -89,6 +90,15 @@ JOB_SCENES: dict[str, Scene] = {
     "found_before_sending": Scene(rest=(), before=("after_create_answer",), anew=True),
     **dict.fromkeys(("before_settle", "after_settle"), Scene(to_the_bill=True)),
 }
+
+_NEVER_FOUND = Scene(first=UNCLEAR, person=True)
+
+ASKED_SCENES: dict[str, Scene] = {
+    place: replace(scene, person=True)
+    for place, scene in JOB_SCENES.items()
+    if scene not in (_FOUND, _NOT_FOUND, _ABSENT, _ASKED) and not scene.anew
+} | dict.fromkeys(("before_needs_human", "after_needs_human", "before_resolve", "after_resolve"), _NEVER_FOUND)
+"""Where a platform has no way to look, nothing is ever found or proved absent: every doubt is put before a person."""
 
 LEASE_SCENES: dict[str, Scene] = {
     **dict.fromkeys(("lease_before_want", "lease_after_want", "lease_before_starting"), _UNSENT),

@@ -13,11 +13,11 @@ from providers.http import timeout
 
 __all__ = ["client"]
 
-_PAID = re.compile(r"/(fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|deployments)$")
+_PAID = re.compile(r"/(fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|trainings|deployments)$")
 _PLACES = {"send_request_body.complete": "request_sent", "receive_response_headers.complete": "answer_begun"}
 
 
-def client(sdk: ModuleType, library: ModuleType, connection: Connection) -> Any:
+def client(sdk: Any, library: ModuleType, connection: Connection) -> Any:
     """The SDK's default client over the library's own transport, watched."""
     transport = _watched(library)(verify=_certificates(library), trust_env=False)
     return sdk.DefaultAsyncHttpxClient(transport=transport, timeout=timeout(sdk, connection), trust_env=False)

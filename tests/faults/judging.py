@@ -39,7 +39,7 @@ class Judgement:
 
 def judge(case: Case, book: Book, home: Path, ended: bool) -> Judgement:
     """Hold the book against the ledger in `home`."""
-    return _of_a_job(case, book, home, ended) if case.what == "jobs" else _of_leases(book, home, ended)
+    return _of_a_job(case, book, home, ended) if case.what != "leases" else _of_leases(book, home, ended)
 
 
 def _of_a_job(case: Case, book: Book, home: Path, ended: bool) -> Judgement:

@@ -35,7 +35,7 @@ from .stage import Book, Stage
 
 __all__ = ["Outcome", "Played", "Theatre"]
 
-BUYERS: dict[str, Callable[[Case, Variant, Scenery], Awaitable[None]]] = {"jobs": buy, "leases": rent}
+BUYERS: dict[str, Callable[[Case, Variant, Scenery], Awaitable[None]]] = {"jobs": buy, "asked": buy, "leases": rent}
 
 _MOST_STARTS = 12
 _HANGS_AFTER_S = 120

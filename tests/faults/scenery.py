@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from providers.contract import Provider
 from providers.fireworks.platform import FireworksPlatform
 from providers.openai.platform import OpenAIPlatform
 from providers.records import Settling
+from providers.replicate.platform import ReplicatePlatform
 from providers.together.platform import TogetherPlatform
 
 from . import dying
@@ -31,9 +33,15 @@ __all__ = ["BREATH_S", "PLATFORMS", "Scenery", "Variant", "desk_at", "opened"]
 BREATH_S = 20.0
 """How long somebody waits before the same command again."""
 
+_PLAIN = SimpleNamespace(DefaultAsyncHttpxClient=httpx.AsyncClient, Timeout=httpx.Timeout)
+"""For an SDK that has no HTTP client of its own."""
+
 _SDKS = {"openai": (openai, httpx2), "together": (together, httpx)}
 if find_spec("fireworks"):
     _SDKS["fireworks"] = (import_module("fireworks"), httpx)
+if find_spec("replicate"):
+    _SDKS["replicate"] = (_PLAIN, httpx)
+_MORE = {"REPLICATE_USD_PER_SECOND": "0.001"}
 _ANSWER_WITHIN_S = 0.5
 
 
@@ -89,11 +97,18 @@ class _Fireworks(FireworksPlatform):
         return told if self.window_s is None else replace(told, window_s=self.window_s)
 
 
-PLATFORMS: dict[str, Any] = {
-    name: platform
-    for name, platform in (("openai", _OpenAI), ("together", _Together), ("fireworks", _Fireworks))
-    if name in _SDKS
-}
+class _Replicate(ReplicatePlatform):
+    """The same for Replicate, where the window is how long a person waits before saying that there is none."""
+
+    window_s: float | None = None
+
+    def settling(self) -> Settling:
+        told = super().settling()
+        return told if self.window_s is None else replace(told, window_s=self.window_s)
+
+
+_ALL = {"openai": _OpenAI, "together": _Together, "fireworks": _Fireworks, "replicate": _Replicate}
+PLATFORMS: dict[str, Any] = {name: platform for name, platform in _ALL.items() if name in _SDKS}
 """Those whose SDK is installed."""
 
 
@@ -107,8 +122,8 @@ async def opened(name: str, variant: Variant, scenery: Scenery) -> AsyncIterator
     """The real adapter over its SDK's ordinary transport, which has little patience and can kill."""
     platform = PLATFORMS[name]()
     platform.window_s = variant.window_s
-    connection = platform.connection(scenery.environ, None, scenery.folder)
-    connection = replace(connection, options={"read_timeout_s": str(_ANSWER_WITHIN_S)})
+    connection = platform.connection(scenery.environ | _MORE, None, scenery.folder)
+    connection = replace(connection, options={**connection.options, "read_timeout_s": str(_ANSWER_WITHIN_S)})
     http = dying.client(*_SDKS[name], connection)
     async with http, platform.open(replace(connection, http=http)) as provider:
         yield provider

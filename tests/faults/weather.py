@@ -14,7 +14,7 @@ from .cases import FAULTY, SLOW_S, Case
 
 __all__ = ["Weather"]
 
-_PAID = re.compile(r"/(fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|deployments)$")
+_PAID = re.compile(r"/(fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|trainings|deployments)$")
 _FREE = re.compile(r"/endpoints$")
 """An endpoint costs nothing, but a deployment cannot be had without one."""
 
