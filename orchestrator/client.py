@@ -217,16 +217,16 @@ class AsyncOrchestrator:
         from .pipeline.side_by_side import side_by_side
 
         chosen = self.settings(pairs, **options)
-        platforms = [platform_named(target.provider) for target in chosen.to]
+        targets = {platform_named(target.provider).name: target for target in chosen.to}
         wanted = [format_named(name) for name in ([formats] if isinstance(formats, str) else formats)]
-        if not platforms and not wanted:
+        if not targets and not wanted:
             raise UsageError("say what to prepare for", fix="--to PLATFORM:MODEL, or --format NAME, or several of them")
         folder = Path(out)
         dataset = load_pairs(chosen, folder)
         rows = without_findings(dataset)
-        jobs = [partial(prepare_for, rows, p.name, chosen.method, folder / p.name) for p in platforms]
+        jobs = [partial(prepare_for, rows, target, chosen.method, folder / name) for name, target in targets.items()]
         made = side_by_side(jobs) if len(dataset.rows) > _WORTH_ANOTHER_PROCESS else [job() for job in jobs]
-        files = dict(zip([p.name for p in platforms], made, strict=True))
+        files = dict(zip(targets, made, strict=True))
         files |= {told.name: write_format(dataset, told, folder / told.name) for told in wanted}
         write_held_out(dataset, folder / "test.jsonl")
         write_beside(chosen, dataset, folder)

@@ -26,17 +26,16 @@ _OURS = {
     "llamafactory": "providers.llamafactory",
     "fireworks": "providers.fireworks",
     "replicate": "providers.replicate",
+    "bedrock": "providers.bedrock",
     "sandbox": "providers.embedded",
 }
 
-_ASKED_ONLY = {"answers": "providers.recorded"}
+_ASKED_ONLY = {"answers": "providers.recorded", "anthropic": "providers.anthropic"}
 """Nothing is trained there, so they are no names for `--to`. A URL is one too, and opens `providers.endpoint`."""
 
 _NOT_HERE = {
-    "anthropic": "Anthropic tunes no model on its own API; the only tunable Claude, Claude 3 Haiku on Amazon Bedrock, "
-    "reached its end of life on 2026-09-10 (as of 2026-11-22)",
     "claude": "the only tunable Claude, Claude 3 Haiku on Amazon Bedrock, reached its end of life on 2026-09-10 "
-    "(as of 2026-11-22)",
+    "(as of 2026-11-22); bedrock: and anthropic: can still ask one as a candidate",
     "mistral": "Mistral's fine-tuning API is deprecated and answers 422 for every model since 2026-03 "
     "(as of 2026-11-22)",
     "cohere": "Cohere's fine-tuning was deprecated on 2025-09-15 (as of 2026-11-22)",

@@ -29,7 +29,7 @@ class Account:
     def __init__(self, platform: Platform, connection: Connection) -> None:
         self.platform = platform
         self.connection = connection
-        self._secrets = (connection.api_key.reveal(),) if connection.api_key else ()
+        self._secrets: tuple[str, ...] = (connection.api_key.reveal(),) if connection.api_key else ()
 
     def decide(self, error: Exception) -> Decision:
         """Whether an idempotent call that failed so is worth repeating, and after how long."""

@@ -73,12 +73,22 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "server_overloaded": Capacity,
     "no_capacity": Capacity,
     "DEPLOYMENT_SCALING_UP": Capacity,
+    # AWS
+    "ResourceNotFoundException": NotFound,
+    "ThrottlingException": RateLimited,
+    "SlowDown": RateLimited,
+    "ServiceQuotaExceededException": Quota,
+    "TooManyTagsException": Quota,
+    "ModelNotReadyException": Capacity,
+    "ServiceUnavailableException": Capacity,
 }
 
 _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[ProviderError], frozenset[int]], ...] = (
     (
         re.compile(
-            r"free trial credits|billing|insufficient (funds|credit)|credit (limit|balance)|spending limit", re.I
+            r"free trial credits|billing|payment instrument|insufficient (funds|credit)|credit (limit|balance)|"
+            r"spending limit",
+            re.I,
         ),
         Billing,
         frozenset({400, 401, 403, 412, 429}),
@@ -89,7 +99,10 @@ _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[ProviderError], frozenset[int]], 
         frozenset({400, 403}),
     ),
     (
-        re.compile(r"model\b.{0,120}\b(does not exist|not found|is not supported|unable to access)", re.I | re.S),
+        re.compile(
+            r"model\b.{0,120}\b(does not exist|not found|is not supported|unable to access|identifier is invalid)",
+            re.I | re.S,
+        ),
         NotFound,
         frozenset({400, 403, 422}),
     ),

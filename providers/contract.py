@@ -143,6 +143,13 @@ class Platform(Protocol):
 
     def dialect(self, method: Method) -> Dialect: ...
 
+    def dialect_for(self, model: str, method: Method) -> Dialect:
+        """The lines that this base model is trained on: `dialect(method)` where a platform's models all take the same.
+
+        Raises `Unsupported` for a method that the model is not trained by.
+        """
+        ...
+
     def models(self) -> Sequence[ModelFacts]:
         """The base models known by our dated facts."""
         ...

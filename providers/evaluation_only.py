@@ -78,6 +78,10 @@ class EvaluationOnlyPlatform:
         """Raises `Unsupported`."""
         self._refuse("dialect")
 
+    def dialect_for(self, model: str, method: Method) -> Dialect:
+        """Raises `Unsupported`."""
+        self._refuse("dialect")
+
     def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
         """Raises `Unsupported`."""
         self._refuse("recipe")

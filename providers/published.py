@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from . import facts
 from .batches import BatchLimits
-from .contract import Secret
+from .contract import Dialect, Secret
 from .errors import Unsupported
 from .records import (
     Capability,
@@ -35,6 +35,14 @@ class PublishedFacts:
     def capabilities(self, on: date) -> Mapping[Capability, Support]:
         """What may be asked on that day, with reasons and dates."""
         return facts.capabilities(self.name, on)
+
+    def dialect(self, method: Method) -> Dialect:
+        """The lines of the platform's training files."""
+        raise NotImplementedError
+
+    def dialect_for(self, model: str, method: Method) -> Dialect:
+        """The same lines for every base model."""
+        return self.dialect(method)
 
     def models(self) -> Sequence[ModelFacts]:
         """The base models known by our dated facts."""

@@ -506,8 +506,8 @@ class LeaseState(StrEnum):
 class Lease:
     """Serving that bills by the hour. `model` is the name to call while it is READY.
 
-    `idle_timeout_s`: how long without a question until the platform stops it by itself. A name that is only reserved,
-    with no machine behind it yet, is STOPPED, with neither a price nor a time-out.
+    `idle_timeout_s`: how long without a question until the platform stops it by itself; 0 where it never does. A name
+    that is only reserved, with no machine behind it yet, is STOPPED, with neither a price nor a time-out.
     """
 
     id: str

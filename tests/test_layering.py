@@ -38,12 +38,14 @@ FLOORS = (
 )
 HEIGHT = {name: -number for number, names in enumerate(FLOORS) for name in names}
 
-ADAPTERS = {"openai", "together", "fireworks", "replicate", "embedded"}
+ADAPTERS = {"openai", "together", "fireworks", "replicate", "bedrock", "embedded"}
 HEAVY = (
-    "openai together fireworks replicate scipy numpy sklearn sqlalchemy alembic jinja2 tiktoken pydantic httpx"
-    " starlette uvicorn rich"
+    "openai together fireworks replicate boto3 botocore anthropic scipy numpy sklearn sqlalchemy alembic jinja2"
+    " tiktoken pydantic httpx starlette uvicorn rich"
 )
-NAMES = re.compile(r"\b(openai|together|fireworks|replicate|anthropic|claude|mistral|cohere)\b", re.IGNORECASE)
+NAMES = re.compile(
+    r"\b(openai|together|fireworks|replicate|bedrock|anthropic|claude|mistral|cohere)\b", re.IGNORECASE
+)
 
 
 class Import(NamedTuple):

@@ -45,6 +45,7 @@ def _told(row: Rented) -> str:
         return f"stopped {row.stopped_at:%Y-%m-%d %H:%M} UTC, cost {cost} ({hourly})"
     age = "not asked for yet" if row.age_s is None else f"{row.age_s / 3600:.1f} h old, {cost} so far ({hourly})"
     idle = f", idle time-out {row.idle_timeout_s / 60:.0f} min" if row.idle_timeout_s else ""
+    idle = ", never stops by itself" if row.idle_timeout_s == 0 else idle
     ends = f", deadline {row.deadline:%Y-%m-%d %H:%M} UTC" if row.deadline else ""
     return f"{age}{idle}{ends}{'' if row.owner else ', used by nobody'}"
 

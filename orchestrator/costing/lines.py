@@ -133,12 +133,17 @@ def evaluation_lines(costed: Costed, sampling: Sampling) -> tuple[QuoteLine, ...
     if not costed.test.rows:
         return ()
     base = _base(costed, sampling, "base")
-    if costed.facts.tuned_serving == "dedicated":
+    if _by_the_hour_alone(costed):
         basis = f"{costed.test.about}{costed.test.rows:,} prompts; served by the hour, see hosting"
         tuned = _free("evaluation", basis, costed.facts.source, part="tuned")
     else:
         tuned = _asked(costed, sampling, "tuned", PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
     return base, tuned
+
+
+def _by_the_hour_alone(costed: Costed) -> bool:
+    """Whether the tuned model's answers cost nothing beside its machine: the platform has no price of tokens for it."""
+    return costed.facts.tuned_serving == "dedicated" and costed.price(PriceItem.TUNED_INPUT) is None
 
 
 def beside_lines(costed: Costed, sampling: Sampling, part: str, *, base: bool, tuned: int) -> tuple[QuoteLine, ...]:
@@ -148,7 +153,7 @@ def beside_lines(costed: Costed, sampling: Sampling, part: str, *, base: bool, t
         return ()
     lines = [_base(costed, sampling, f"{part}, base")] if base else []
     part = f"{part}, tuned" if base else part
-    if costed.facts.tuned_serving == "dedicated":
+    if _by_the_hour_alone(costed):
         basis = f"{costed.test.rows:,} prompts; served by the hour, see hosting"
         return (*lines, _free("evaluation", basis, costed.facts.source, part=part))
     once = _asked(costed, sampling, part, PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)

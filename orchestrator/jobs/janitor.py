@@ -158,7 +158,7 @@ def _ran(lease: Lease) -> bool:
 def _told(lease: Lease, row: LeaseRow) -> dict[str, object]:
     return {
         "usd_per_hour": lease.usd_per_hour or row.usd_per_hour,
-        "idle_timeout_s": lease.idle_timeout_s or row.idle_timeout_s,
+        "idle_timeout_s": row.idle_timeout_s if lease.idle_timeout_s is None else lease.idle_timeout_s,
     }
 
 
@@ -282,7 +282,7 @@ def _bill(row: LeaseRow, ran: Sequence[Lease], now: datetime) -> _Bill:
 
 
 def _may_bill(row: LeaseRow, error: ProviderError) -> TunewrightError:
-    idle_min = (row.idle_timeout_s or 0) / 60
+    idle_min = (row.idle_timeout_s or 0) / 60 if row.remote_id else 0  # until then it is only what was asked for
     idle = f"; it stops by itself after {idle_min:.0f} min without a question" if idle_min else ""
     return TunewrightError(
         f"the endpoint of {row.model} could not be stopped and may still bill: {error}",

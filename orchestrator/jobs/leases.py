@@ -195,7 +195,7 @@ async def _bind(desk: Desk, row: LeaseRow, wish: LeaseWish, lease: Lease, kind: 
     current = await desk.db(desk.ledger.leases.get, row.id)
     told = {
         "usd_per_hour": price,
-        "idle_timeout_s": lease.idle_timeout_s or row.idle_timeout_s,
+        "idle_timeout_s": row.idle_timeout_s if lease.idle_timeout_s is None else lease.idle_timeout_s,
         "deadline": _deadline(current.started_at or desk.clock.now(), wish.hours(price)),
     }
     if not await desk.db(desk.ledger.leases.bind, row.id, lease.id, desk.owner, desk.clock.now(), kind, **told):

@@ -170,7 +170,8 @@ async def _dataset(
 ) -> Dataset:
     if settings.test is None:
         dataset = load_pairs(settings)
-        files = upload_files(dataset, account.platform, settings.method, session.home / FILES)
+        dialect = account.platform.dialect_for(settings.target.model, settings.method)
+        files = upload_files(dataset, dialect, settings.method, session.home / FILES)
         await _refuse_other_training_file(session, provider, job, files)
         return dataset
     # A row that the job has seen is no test of it: unlike before a training, it is the held-out side that gives way.

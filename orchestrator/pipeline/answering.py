@@ -35,16 +35,21 @@ class Served:
     may_appear: bool = False
     recorded: Mapping[tuple[str, int], Answer] | None = None
 
+    @property
+    def by_tokens(self) -> bool:
+        """Whether its answers have a price of their own: a machine's have one only where somebody gives it."""
+        return self.candidate.serving != "dedicated" or self.candidate.input_usd_per_mtok is not None
+
 
 def base_candidate(settings: RunSettings, account: Account, target: Target) -> Served:
-    """The model as the platform serves it to everybody."""
+    """The model as the platform serves it to everybody, or beside the tuned one on the same machine."""
     into, out = _prices(settings, account.platform, target.model, PriceItem.INPUT, PriceItem.OUTPUT)
     candidate = Candidate(
         name="base",
         provider=target.provider,
         model=target.model,
         label=str(target),
-        serving="serverless",
+        serving="dedicated" if _beside_tuned(account.platform, target.model) else "serverless",
         input_usd_per_mtok=into,
         output_usd_per_mtok=out,
     )
@@ -77,6 +82,13 @@ def tuned_candidate(
         counts_as=base_model,
         may_appear=True,
     )
+
+
+def _beside_tuned(platform: Platform, model: str) -> bool:
+    try:
+        return platform.model(model).base_serving == "beside_tuned"
+    except NotFound:
+        return False
 
 
 def _serving(platform: Platform, base_model: str) -> str:

@@ -127,16 +127,18 @@ def line_of(
     if not tokens.rows:
         return AskLine(**told, low_usd=Decimal(0), usd=Decimal(0), basis="answered already")
     basis = f"{tokens.rows:,} answers, {tokens.prompts:,} tokens in, up to {tokens.most:,} out"
-    if served.by_the_hour:
+    if not served.by_tokens:
         basis = f"{basis}; served by the hour"
         return AskLine(**told, low_usd=Decimal(0), usd=Decimal(0), basis=basis, hosting_usd=served.hosting_usd)
     if into is None or out is None:
-        return AskLine(**told, low_usd=None, usd=None, basis=f"{basis}; nobody gives its price")
+        why = f"{basis}; nobody gives its price"
+        return AskLine(**told, low_usd=None, usd=None, basis=why, hosting_usd=served.hosting_usd)
     return AskLine(
         **told,
         low_usd=(tokens.fewest_prompts * into + tokens.least * out) / _MILLION,
         usd=(tokens.prompts * into + tokens.most * out) / _MILLION,
         basis=f"{basis} × ${into:f} and ${out:f}/1M tokens",
+        hosting_usd=served.hosting_usd,
     )
 
 

@@ -32,7 +32,8 @@ def planned(
         connection = platform.connection(environ, settings.account, folder)
     except Auth:
         connection = Connection(api_key=None, account=settings.account or "default")
-    files = upload_files(dataset, platform, settings.method, folder)
+    dialect = platform.dialect_for(settings.target.model, settings.method)
+    files = upload_files(dataset, dialect, settings.method, folder)
     plan = make_plan(settings, Account(platform=platform, connection=connection), quoted.recipe, files)
     return tuple(platform.requests(plan, files, tag_of(intent_id(plan)), connection.base_url))
 

@@ -52,7 +52,7 @@ def with_fit(dataset: Dataset, settings: RunSettings) -> Dataset:
 
 
 def _found(dataset: Dataset, target: Target, settings: RunSettings) -> Iterator[Finding]:
-    dialect = platform_named(target.provider).dialect(settings.method)
+    dialect = platform_named(target.provider).dialect_for(target.model, settings.method)
     rulings = rulings_of(dialect.name)
     for finding in (*_too_long(dataset, target, settings), *_beyond(dataset, target, dialect, settings)):
         ruling = rulings.get(finding.rule)

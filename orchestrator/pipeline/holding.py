@@ -67,11 +67,12 @@ def wishes(
 
 async def settle(session: Session, spec: Spec, served: Sequence[Served], answers: Mapping[Key, Answer]) -> None:
     """Each account's bill is the sum of its answers; one without a price leaves its money reserved, and so does a batch
-    that is under way. What a rented machine answers is billed by the hour, with its lease."""
+    that is under way. What a rented machine answers is billed by the hour, with its lease; where
+    tokens have a price there too, by both."""
     if not served or await in_flight(session, spec.id):
         return
     for place, items in _places(spec.id, served).items():
-        by_answer = {item.candidate.name: item for item in items if not item.dedicated}
+        by_answer = {item.candidate.name: item for item in items if item.by_tokens}
         paid = [
             Decimal(0) if answer.usd is None and by_answer[name].account.sandbox else answer.usd
             for (name, _, _), answer in answers.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from providers.contract import Dialect
 from providers.errors import NotFound
 from providers.records import Method, ModelFacts, TokenRules
 
@@ -25,7 +26,7 @@ def judged_as(settings: RunSettings, name: str | None) -> str:
     """The format that the file is judged as, by the name that the documents have: `together-conversation`."""
     if name is not None:
         return format_named(name).name
-    return dashed(platform_named(settings.target.provider).dialect(settings.method).name)
+    return dashed(_dialect(settings).name)
 
 
 def hint_of_method(settings: RunSettings) -> str:
@@ -44,7 +45,7 @@ def judged_for_target(settings: RunSettings) -> tuple[Finding, ...]:
     if not settings.to:
         fix = "--to PLATFORM:MODEL, or --format NAME (docs/formats.md lists them)"
         raise UsageError("say what the file is judged for", where="--as-is", fix=fix)
-    dialect = platform_named(settings.target.provider).dialect(settings.method)
+    dialect = _dialect(settings)
     known = _known(settings.target, settings)
     return check_as_is(settings.pairs, dialect, validation=settings.validation, model=known.model, rules=known.rules)
 
@@ -54,6 +55,10 @@ def judged_for_format(settings: RunSettings, name: str, target: Target | None) -
     dialect = format_named(name).dialect
     known = _known(target, settings) if target else _Known()
     return check_as_is(settings.pairs, dialect, validation=settings.validation, model=known.model, rules=known.rules)
+
+
+def _dialect(settings: RunSettings) -> Dialect:
+    return platform_named(settings.target.provider).dialect_for(settings.target.model, settings.method)
 
 
 class _Known(NamedTuple):

@@ -8,7 +8,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from providers.contract import Platform
+from providers.contract import Dialect
 from providers.dialects import write_conversation
 from providers.records import Method, ProviderFile
 
@@ -16,6 +16,7 @@ from ..dataset.records import Dataset, Split
 from ..folders import writable
 from ..ledger.codec import dump
 from ..ledger.codec import load as decode
+from ..settings import Target
 from .converting import convert, write_readably
 from .session import Session, platform_named
 from .suiting import refuse_unsuitable
@@ -34,24 +35,25 @@ FILES = "files"
 DATASETS = "datasets"
 
 
-def upload_files(dataset: Dataset, platform: Platform, method: Method, directory: Path) -> tuple[ProviderFile, ...]:
+def upload_files(dataset: Dataset, dialect: Dialect, method: Method, directory: Path) -> tuple[ProviderFile, ...]:
     """The training file and, where there are rows for it, the validation file; never a held-out row.
 
     Raises `UsageError` where the rows do not suit the method, `DataRefused` where a file passes the format's limits.
     """
     refuse_unsuitable(dataset, method)
-    return convert(dataset, platform.dialect(method), directory)
+    return convert(dataset, dialect, directory)
 
 
-def prepare_files(dataset: Dataset, platform: Platform, method: Method, directory: Path) -> tuple[ProviderFile, ...]:
+def prepare_files(dataset: Dataset, dialect: Dialect, method: Method, directory: Path) -> tuple[ProviderFile, ...]:
     """The same files for people, as `train.jsonl` and `validation.jsonl`."""
     refuse_unsuitable(dataset, method)
-    return write_readably(dataset, platform.dialect(method), directory)
+    return write_readably(dataset, dialect, directory)
 
 
-def prepare_for(dataset: Dataset, provider: str, method: Method, directory: Path) -> tuple[ProviderFile, ...]:
-    """`prepare_files` for a platform by its name, so that another process can do it."""
-    return prepare_files(dataset, platform_named(provider), method, directory)
+def prepare_for(dataset: Dataset, target: Target, method: Method, directory: Path) -> tuple[ProviderFile, ...]:
+    """`prepare_files` for a target by its name, so that another process can do it."""
+    dialect = platform_named(target.provider).dialect_for(target.model, method)
+    return prepare_files(dataset, dialect, method, directory)
 
 
 def without_findings(dataset: Dataset) -> Dataset:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import providers
 from providers.contract import Platform
 
 from ..costing import Quote
@@ -64,6 +65,9 @@ def _refuse_unlisted(platform: Platform, settings: RunSettings) -> None:
     """A name that our facts do not hold may be a slip of the hand: buying goes on only where that was said."""
     name = settings.target.model
     facts = platform.model(name)
+    if facts.tunable.answer == "no" and not platform.models():
+        fix = f"use one of: {', '.join(providers.platform_names())}"
+        raise UsageError(facts.tunable.reason, where=f"--to {settings.target}", fix=fix)
     listed = name in {known.name for known in platform.models()}
     if facts.tunable.answer == "unknown" and not listed and not settings.accept_unknown:
         raise UsageError(

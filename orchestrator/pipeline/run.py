@@ -92,7 +92,8 @@ async def begin(session: Session, ready: Ready) -> Begun:
     accounts[target.provider] = account
     made = await tuned_bases(session)
     quoted = widened(quoted, settings, dataset, account=accounts.__getitem__, home=session.home, made=made)
-    files = upload_files(dataset, account.platform, settings.method, session.home / FILES)
+    dialect = account.platform.dialect_for(target.model, settings.method)
+    files = upload_files(dataset, dialect, settings.method, session.home / FILES)
     settings = await _numbered(session, settings, account, quoted, files)
     archive(session, dataset)
     record = {

@@ -7,7 +7,7 @@ is refused by name. `named` and `names` find every format; `format_of` adds its 
 from __future__ import annotations
 
 from .bedrock_claude import BEDROCK_CLAUDE
-from .bedrock_nova import BEDROCK_NOVA
+from .bedrock_nova import BEDROCK_LLAMA, BEDROCK_NOVA
 from .calls import plainly
 from .conversation import BadLine, message_json, parse_conversation, unknown_keys, write_conversation
 from .fireworks import FIREWORKS_CHAT
@@ -26,6 +26,7 @@ from .trl import TRL_CHAT, TRL_PREFERENCE, TRL_PROMPT_COMPLETION
 
 __all__ = [
     "BEDROCK_CLAUDE",
+    "BEDROCK_LLAMA",
     "BEDROCK_NOVA",
     "FIREWORKS_CHAT",
     "FIREWORKS_PREFERENCE",

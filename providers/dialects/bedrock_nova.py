@@ -1,4 +1,4 @@
-"""Amazon Bedrock's lines for Nova: content blocks as in its Converse API."""
+"""Amazon Bedrock's lines for Nova, and for Llama: content blocks as in its Converse API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .checked import Checked, must_be, only_keys
 from .conversation import BadLine
 from .refusals import Feature, Refusal, alternating, images_of
 
-__all__ = ["BEDROCK_NOVA"]
+__all__ = ["BEDROCK_LLAMA", "BEDROCK_NOVA"]
 
 SCHEMA_VERSION = "bedrock-conversation-2024"
 # A prompt that holds one of these makes the training job fail, says AWS.
@@ -145,4 +145,18 @@ def _address(image: Any, at: str) -> str:
     return str(uri)
 
 
+class _BedrockLlama(_BedrockNova):
+    """The same lines, text alone; the words that Nova reserves are words like any other here.
+
+    Source: https://docs.aws.amazon.com/bedrock/latest/userguide/preparing-text-data.html (2026-11-26).
+    """
+
+    name = "bedrock_llama"
+    takes = frozenset()
+
+    def _rules(self, example: Example) -> Iterator[Refusal]:
+        return alternating(example)
+
+
+BEDROCK_LLAMA = _BedrockLlama()
 BEDROCK_NOVA = _BedrockNova()

@@ -15,7 +15,7 @@ from typing import Any
 from ..contract import Dialect
 from ..errors import NotFound
 from .bedrock_claude import BEDROCK_CLAUDE
-from .bedrock_nova import BEDROCK_NOVA
+from .bedrock_nova import BEDROCK_LLAMA, BEDROCK_NOVA
 from .fireworks import FIREWORKS_CHAT
 from .gemini import GEMINI, GEMINI_PREFERENCE
 from .limits import Limits
@@ -40,6 +40,7 @@ _DIALECTS: Mapping[str, Dialect] = {
         TOGETHER_PREFERENCE,
         TEXT,
         BEDROCK_CLAUDE,
+        BEDROCK_LLAMA,
         BEDROCK_NOVA,
         GEMINI,
         GEMINI_PREFERENCE,

@@ -8,9 +8,10 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from . import admin, fireworks_wire, openai_wire, replicate_wire, together_wire
+from . import admin, bedrock_wire, fireworks_wire, openai_wire, replicate_wire, s3_wire, together_wire
+from .aws_signature import AWS
 from .intercept import Intercept, RequestLog
-from .refusals import Refused, refuse, refused_at
+from .refusals import Refused, refuse, response_of
 from .world import Sandbox
 
 __all__ = ["API_KEY", "app"]
@@ -28,6 +29,7 @@ def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
             Mount("/together", routes=together_wire.routes(sandbox)),
             Mount("/fireworks", routes=fireworks_wire.routes(sandbox)),
             Mount("/replicate", routes=replicate_wire.routes(sandbox)),
+            Mount(AWS, routes=[*bedrock_wire.routes(sandbox), *s3_wire.routes(sandbox)]),
         ],
         exception_handlers={Refused: refuse, ClientDisconnect: _left, 404: _no_route, 405: _no_route},
     )
@@ -36,7 +38,7 @@ def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
 
 async def _no_route(request: Request, error: Exception) -> Response:
     message = f"Invalid URL ({request.method} {request.url.path})"
-    return refused_at(request.url.path, Refused(404, message))
+    return response_of(Refused(404, message), request.scope)
 
 
 async def _left(_request: Request, _error: Exception) -> Response:

@@ -16,8 +16,9 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .aws_signature import ACCESS_KEY, AWS, access_key_of
 from .faults import Fault, Faults
-from .refusals import Refused, refused_at
+from .refusals import Refused, response_of
 
 __all__ = ["ADMIN", "Intercept", "RequestLog"]
 
@@ -102,6 +103,8 @@ class Intercept:
     def _may_enter(self, scope: Scope, path: str) -> bool:
         if "/_upload/" in path or "/_signed/" in path:
             return True  # a signed URL carries its own right, as the platform's storage does
+        if path.startswith(f"{AWS}/"):
+            return access_key_of(scope["headers"]) == ACCESS_KEY
         key = _key(scope)
         return key == self._api_key or key.startswith("sk-sandbox")
 
@@ -151,7 +154,7 @@ async def _answer(fault: Fault, reply: _Reply, scope: Scope, receive: Receive, s
     elif fault.name == "truncated":
         await _tear(fault, reply, scope, send)
     else:
-        await _response(fault, scope["path"])(scope, receive, send)
+        await _response(fault, scope)(scope, receive, send)
 
 
 async def _tear(fault: Fault, reply: _Reply, scope: Scope, send: Send) -> None:
@@ -169,13 +172,15 @@ async def _tear(fault: Fault, reply: _Reply, scope: Scope, send: Send) -> None:
         scope["state"]["transport"].close()
 
 
-def _response(fault: Fault, path: str) -> Response:
+def _response(fault: Fault, scope: Scope) -> Response:
     """What a proxy or the platform itself says when it goes wrong."""
     if fault.name == "html":
         return HTMLResponse(_PAGE.format("We will be right back"), 200)
     if fault.name == "bad_gateway":
         return HTMLResponse(_PAGE.format("502 Bad Gateway"), 502)
-    return refused_at(path, _refusal(fault, path.split("/")[1]))
+    path = scope["path"]
+    refusal = _aws_refusal(fault) if path.startswith(f"{AWS}/") else _refusal(fault, path.split("/")[1])
+    return response_of(refusal, scope)
 
 
 def _refusal(fault: Fault, wire: str) -> Refused:
@@ -192,6 +197,17 @@ def _refusal(fault: Fault, wire: str) -> Refused:
     return Refused(500, "The server had an error while processing your request.", type="server_error")
 
 
+def _aws_refusal(fault: Fault) -> Refused:
+    if fault.name == "rate_limit":
+        return Refused(429, "Too many requests, please wait.", code="ThrottlingException", headers=_wait(fault))
+    if fault.name == "training_not_available":
+        return Refused(403, "Model customization is not available to this account.", code="AccessDeniedException")
+    if fault.name == "insufficient_quota":
+        return Refused(403, _NOT_PAID, code="AccessDeniedException")
+    return Refused(500, "The server had an error while processing your request.", code="InternalServerException")
+
+
+_NOT_PAID = "INVALID_PAYMENT_INSTRUMENT: A valid payment instrument must be provided."
 _CLOSED = "Fine-tuning is no longer available to this organization."
 _SUSPENDED = "Account sandbox is suspended, possibly due to reaching the monthly spending limit."
 _NO_CREDIT = "You exceeded your current quota, please check your plan and billing details."
@@ -202,10 +218,14 @@ def _wait(fault: Fault) -> dict[str, str]:
 
 
 def _no_key(scope: Scope) -> Response:
+    if scope["path"].startswith(f"{AWS}/"):
+        shown = access_key_of(scope["headers"])[:4] or "(none)"
+        message = f"The security token included in the request is invalid (access key {shown}…)."
+        return response_of(Refused(403, message, code="UnrecognizedClientException"), scope)
     key = _key(scope)
     shown = f"{key[:8]}***" if key else "(none)"
     message = f"Incorrect API key provided: {shown}. The sandbox takes any key that starts with sk-sandbox."
-    return refused_at(scope["path"], Refused(401, message, code="invalid_api_key"))
+    return response_of(Refused(401, message, code="invalid_api_key"), scope)
 
 
 def _key(scope: Scope) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from .lesson import Point
 
-__all__ = ["Failure", "Job", "Phase", "TrainedEpoch", "View", "tuned_name", "view"]
+__all__ = ["Failure", "Job", "Phase", "TrainedEpoch", "View", "model_arn", "tuned_name", "view"]
 
 Phase = Literal[
     "validating", "queued", "running", "paused", "finalizing", "cancelling", "succeeded", "failed", "cancelled"
@@ -196,8 +196,15 @@ def _visible(epochs: Sequence[TrainedEpoch], stop: float) -> list[tuple[float, P
     return found
 
 
+def model_arn(job: Job) -> str:
+    """What Bedrock calls the custom model of a job."""
+    return f"arn:aws:bedrock:us-east-1:123456789012:custom-model/{job.model}/{job.id[:12]}"
+
+
 def tuned_name(job: Job) -> str:
     """The name its platform gives the tuned model."""
+    if job.wire == "bedrock":
+        return model_arn(job)
     short = job.id[-8:]
     if job.wire == "together":
         base = job.model.rpartition("/")[2]

@@ -7,11 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from xml.sax.saxutils import escape
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
-__all__ = ["Refused", "body_of", "error_response", "refuse", "refused_at"]
+from .aws_signature import AWS, service_of
+
+__all__ = ["Refused", "body_of", "error_response", "refuse", "response_of"]
+
+_AWS_NAMES: Mapping[int, str] = {
+    400: "ValidationException",
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    429: "ThrottlingException",
+    503: "ServiceUnavailableException",
+}
+_S3_NAMES: Mapping[str, str] = {
+    "ThrottlingException": "SlowDown",
+    "AccessDeniedException": "AccessDenied",
+    "UnrecognizedClientException": "InvalidAccessKeyId",
+    "InternalServerException": "InternalError",
+    "ResourceNotFoundException": "NoSuchKey",
+}
 
 
 class Refused(Exception):
@@ -35,18 +54,31 @@ class Refused(Exception):
 async def refuse(request: Request, error: Exception) -> Response:
     """Starlette's exception handler for `Refused`."""
     assert isinstance(error, Refused)
-    return refused_at(request.url.path, error)
+    return response_of(error, request.scope)
 
 
-def refused_at(path: str, error: Refused) -> JSONResponse:
-    """The refusal in the shape of the wire that serves the path."""
-    return _problem(error) if path.startswith("/replicate/") else error_response(error)
+def response_of(error: Refused, scope: Scope) -> Response:
+    """The refusal in the shape of the wire that was asked."""
+    if scope["path"].startswith("/replicate/"):
+        return _problem(error)
+    return _by_aws(error, scope) if scope["path"].startswith(f"{AWS}/") else error_response(error)
 
 
 def _problem(error: Refused) -> JSONResponse:
     """Problem details (RFC 7807), as Replicate sends them: `title` is the kind, `detail` the sentence."""
     body = {"title": error.type, "detail": error.message, "status": error.status}
     return JSONResponse(body, error.status, headers=error.headers, media_type="application/problem+json")
+
+
+def _by_aws(error: Refused, scope: Scope) -> Response:
+    """JSON with the error's name in a header; XML where S3 is asked."""
+    name, service = error.code or _AWS_NAMES.get(error.status, "InternalServerException"), service_of(scope["headers"])
+    if service != "s3":
+        return JSONResponse({"message": error.message}, error.status, {**error.headers, "x-amzn-errortype": name})
+    status = 503 if error.status == 429 else error.status
+    told = f"<Code>{_S3_NAMES.get(name, name)}</Code><Message>{escape(error.message)}</Message>"
+    body = f"<?xml version='1.0'?><Error>{told}</Error>"
+    return Response(body, status, headers=error.headers, media_type="application/xml")
 
 
 def error_response(error: Refused) -> JSONResponse:

@@ -15,7 +15,7 @@ from typing import Any
 from .lesson import Pair
 from .tokens import message_tokens, text_tokens
 
-__all__ = ["BadFile", "Rows", "message_text", "openai_rows", "together_rows", "tool_calls_of"]
+__all__ = ["BadFile", "Rows", "message_text", "objects", "openai_rows", "together_rows", "tool_calls_of"]
 
 _SPECIAL = re.compile(r"<\|[a-z_]+\|>")
 _OPENAI_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -45,7 +45,7 @@ class Rows:
 def openai_rows(data: bytes, method: str, minimum: int = _OPENAI_MINIMUM) -> Rows:
     """Chat rows (`method` supervised) or preference rows (dpo). Raises `BadFile`."""
     pairs, tokens = [], 0
-    for line, row in _objects(data):
+    for line, row in objects(data):
         sides = _preference(row, line) if method == "dpo" else [_messages_of(row, line)]
         for messages in sides:
             _check_messages(messages, _OPENAI_ROLES, line)
@@ -64,7 +64,7 @@ def together_rows(data: bytes, method: str | None = None) -> Rows:
     Raises `BadFile`.
     """
     pairs, tokens, kind = [], 0, ""
-    for line, row in _objects(data):
+    for line, row in objects(data):
         found = _together_format(row, line)
         kind = kind or found
         if found != kind:
@@ -87,7 +87,8 @@ def tool_calls_of(answer: str) -> tuple[list[dict[str, Any]], str]:
 # ── lines ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _objects(data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def objects(data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Each line's number and JSON object. Raises `BadFile`."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

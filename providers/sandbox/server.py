@@ -13,7 +13,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .application import API_KEY, app
-from .fireworks_refusals import ACCOUNT
+from . import bedrock_shapes, fireworks_refusals
+from .aws_signature import ACCESS_KEY, AWS, SECRET_KEY
 from .replicate_trainer import DESTINATION
 from .together_shapes import PROJECT
 from .world import Sandbox
@@ -45,6 +46,10 @@ class RunningSandbox:
         return f"{self.url}/replicate"
 
     @property
+    def aws_base_url(self) -> str:
+        return f"{self.url}{AWS}"
+
+    @property
     def environ(self) -> dict[str, str]:
         """The environment that points stock clients here."""
         return {
@@ -55,10 +60,16 @@ class RunningSandbox:
             "TOGETHER_PROJECT_ID": PROJECT,
             "FIREWORKS_BASE_URL": self.fireworks_base_url,
             "FIREWORKS_API_KEY": self.api_key,
-            "FIREWORKS_ACCOUNT_ID": ACCOUNT,
+            "FIREWORKS_ACCOUNT_ID": fireworks_refusals.ACCOUNT,
             "REPLICATE_BASE_URL": self.replicate_base_url,
             "REPLICATE_API_TOKEN": self.api_key,
             "REPLICATE_DESTINATION": DESTINATION,
+            "AWS_ENDPOINT_URL": self.aws_base_url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_REGION": bedrock_shapes.REGION,
+            "TUNEWRIGHT_BEDROCK_BUCKET": "tunewright-sandbox",
+            "TUNEWRIGHT_BEDROCK_ROLE_ARN": f"arn:aws:iam::{bedrock_shapes.ACCOUNT}:role/tunewright",
         }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .. import facts
+from .bedrock_rows import bedrock_rows
 from .book import Book
 from .checkpoints import stays
 from .files import Files
@@ -151,6 +152,8 @@ class Trainer:
         data = self._files.content(file_id)
         if job.wire == "openai":
             return openai_rows(data, job.method, minimum)
+        if job.wire == "bedrock":
+            return bedrock_rows(data)
         return together_rows(data, job.method)  # any of the usual shapes of a row
 
     def _parent(self, job: Job) -> Learner | None:

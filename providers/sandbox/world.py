@@ -18,9 +18,11 @@ from .files import Files
 from .jobs import Job, TrainedEpoch, View, tuned_name
 from .judging import Judge
 from .lesson import Learner
+from .s3_objects import S3Objects
 from .serving import Serving
 from .store import Records, Store
 from .throttle import Throttle
+from .throughput import Throughput
 from .training import Trainer
 from .webhooks import Webhooks
 
@@ -64,6 +66,8 @@ class Sandbox:
         self.clock.advance(self._advanced.get("clock") or 0.0)
         self.files = Files(self.store, self.clock.now)
         self.book = Book(self.store, self.clock.now)
+        self.objects = S3Objects(self.store, self.clock.now)
+        self.throughput = Throughput(self.store, self.clock.now, pace_s)
         self.serving = Serving(self.store, self.clock.now, pace_s)
         self.batches = Batches(self.store, self.files, self.faults, self.clock.now, pace_s)
         self.trainer = Trainer(self.book, self.files, self.store)

@@ -19,7 +19,7 @@ from providers.facts._tables import table, table_names
 from providers.records import Capability, Hyperparameters, Method, Price, PriceItem
 
 SHARED = Path(__file__).parents[2] / "../shared/facts"
-PLATFORMS = ("fireworks", "openai", "replicate", "sandbox", "together")
+PLATFORMS = ("bedrock", "fireworks", "openai", "replicate", "sandbox", "together")
 BATCHING = ("openai", "sandbox", "together")
 TODAY = date(2026, 11, 22)
 MINI = "gpt-4.1-mini-2025-04-14"
@@ -242,6 +242,12 @@ def test_lifecycle_rows_are_in_order_and_name_the_end() -> None:
     assert [row.on for row in rows] == sorted(row.on for row in rows)
     assert rows[-1].on == date(2027, 1, 14)
     assert MINI in rows[-1].models
+
+
+def test_what_has_no_batches_has_no_limits_of_them() -> None:
+    without = {name for name in PLATFORMS if not facts.capabilities(name, TODAY)[Capability.BATCH]}
+    assert without == {*PLATFORMS} - {*BATCHING}
+    assert {facts.batch_limits(name) for name in without} == {None}
 
 
 @pytest.mark.parametrize("platform", BATCHING)

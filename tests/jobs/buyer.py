@@ -21,7 +21,12 @@ from orchestrator.jobs.submit import Order, submit
 from orchestrator.ledger import Ledger
 from providers.records import Hyperparameters, Method, Plan, ProviderFile
 
-MODELS = {"openai": "gpt-4.1-mini-2025-04-14", "together": "Qwen/Qwen3-8B"}
+MODELS = {
+    "openai": "gpt-4.1-mini-2025-04-14",
+    "together": "Qwen/Qwen3-8B",
+    "bedrock": "amazon.nova-micro-v1:0:128k",
+}
+SEEDLESS = {"bedrock"}
 
 
 def order_of(name: str, path: Path, method: Method) -> Order:
@@ -32,7 +37,7 @@ def order_of(name: str, path: Path, method: Method) -> Order:
         account="here",
         model=MODELS[name],
         method=method,
-        hyperparameters=Hyperparameters(epochs=2, seed=7),
+        hyperparameters=Hyperparameters(epochs=2, seed=None if name in SEEDLESS else 7),
         train_sha256=digest,
         validation_sha256=None,
     )

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-import providers
 from orchestrator import Orchestrator
 from orchestrator.dataset import Dataset, Policy, check_as_is, load
 from orchestrator.errors import DataRefused, UsageError
@@ -215,7 +214,7 @@ def test_the_documented_limits_hold_unless_others_are_given(write: Write, tmp_pa
 def test_what_would_be_uploaded_is_held_against_the_limits_too(write: Write, tmp_path: Path) -> None:
     few = load(write(pairs(6)), policy=Policy(minimum_rows=2))
     with pytest.raises(DataRefused, match=r"the train file of openai-chat has . rows, and it takes no fewer than 10"):
-        upload_files(few, providers.platform("openai"), Method.SFT, tmp_path / "files")
+        upload_files(few, OPENAI_CHAT, Method.SFT, tmp_path / "files")
     assert not (tmp_path / "files").exists()
 
 

@@ -11,13 +11,15 @@ import pytest
 import providers
 from providers.contract import Secret
 from providers.errors import NotFound, Unsupported
+from providers.records import Method
 
 
 def test_naming_every_platform_loads_no_sdk_and_no_server() -> None:
     script = (
         "import sys, providers\n"
-        "for name in ('openai', 'together', 'sandbox'): providers.platform(name)\n"
-        "heavy = {'openai', 'together', 'httpx', 'aiohttp', 'starlette', 'uvicorn', 'sklearn'}\n"
+        "for name in ('openai', 'together', 'bedrock', 'anthropic', 'sandbox'): providers.platform(name)\n"
+        "heavy = {'openai', 'together', 'boto3', 'botocore', 'anthropic', 'httpx', 'aiohttp', 'starlette', 'uvicorn'}\n"
+        "heavy |= {'sklearn'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
@@ -32,7 +34,29 @@ def test_an_unknown_platform_names_the_nearest() -> None:
 
 def test_a_platform_that_is_gone_says_why() -> None:
     with pytest.raises(NotFound, match="no, because"):
-        providers.platform("anthropic")
+        providers.platform("claude")
+
+
+def test_a_platform_that_only_answers_says_why_nothing_is_trained_there() -> None:
+    with pytest.raises(Unsupported, match="no, because Anthropic tunes no model"):
+        providers.platform("anthropic").dialect(Method.SFT)
+    assert "anthropic" not in providers.platform_names()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("name", "environ"),
+    [("bedrock", {"AWS_REGION": "us-east-1"}), ("anthropic", {"ANTHROPIC_API_KEY": "sk-ant-x"})],
+)
+async def test_an_sdk_that_is_not_installed_says_how_to_install_it(
+    name: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, f"providers.{name}.account", None)
+    platform = providers.platform(name)
+    with pytest.raises(Unsupported) as missing:
+        async with platform.open(platform.connection(environ, None, tmp_path)):
+            pass
+    assert missing.value.fix == f"pip install 'tunewright[{name}]'"
 
 
 @pytest.mark.anyio
