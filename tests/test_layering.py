@@ -43,9 +43,7 @@ HEAVY = (
     "openai together fireworks replicate boto3 botocore anthropic scipy numpy sklearn sqlalchemy alembic jinja2"
     " tiktoken pydantic httpx starlette uvicorn rich"
 )
-NAMES = re.compile(
-    r"\b(openai|together|fireworks|replicate|bedrock|anthropic|claude|mistral|cohere)\b", re.IGNORECASE
-)
+NAMES = re.compile(r"\b(openai|together|fireworks|replicate|bedrock|anthropic|claude|mistral|cohere)\b", re.IGNORECASE)
 
 
 class Import(NamedTuple):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .application import API_KEY, app
 from . import bedrock_shapes, fireworks_refusals
+from .application import API_KEY, app
 from .aws_signature import ACCESS_KEY, AWS, SECRET_KEY
 from .replicate_trainer import DESTINATION
 from .together_shapes import PROJECT

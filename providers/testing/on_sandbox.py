@@ -73,6 +73,9 @@ class OnSandbox(SandboxControls, ProviderContract):
     pace_s = 0.0
     """Seconds of the sandbox's clock that an epoch takes."""
 
+    wrong_key = "sk-wrong-canary-0123456789abcdef"
+    """Of the platform's form, and nobody's."""
+
     @pytest.fixture
     def running(self) -> Iterator[RunningSandbox]:
         pytest.importorskip("starlette", reason="pip install 'tunewright[sandbox]'")
@@ -90,9 +93,8 @@ class OnSandbox(SandboxControls, ProviderContract):
         return platform.connection(running.environ, None, tmp_path)
 
     async def test_a_wrong_key_is_an_auth_error(self, platform: Platform, provider: Provider, plan: Plan) -> None:
-        canary = "sk-wrong-canary-0123456789abcdef"
-        wrong = replace(provider.connection, api_key=Secret(canary))
+        wrong = replace(provider.connection, api_key=Secret(self.wrong_key))
         async with platform.open(wrong) as account:
             with pytest.raises(Auth) as refused:
                 await account.preflight(plan)
-        assert canary not in str(refused.value) + str(refused.value.body)
+        assert self.wrong_key not in str(refused.value) + str(refused.value.body)

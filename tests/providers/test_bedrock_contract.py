@@ -26,38 +26,26 @@ from providers.records import (
     RemoteJob,
     Sampling,
 )
-from tests.providers import test_contract as suite
+from providers.testing import OnSandbox
+from providers.testing.making import ASK
 
 pytest.importorskip("boto3")
 
-pytestmark = pytest.mark.anyio
-
-fault, asked = suite.fault, suite.asked
 NOVA = "amazon.nova-micro-v1:0:128k"
 LLAMA = "meta.llama3-1-8b-instruct-v1:0:128k"
 HAIKU = "anthropic.claude-3-haiku-20240307-v1:0:200k"
 DEPLOYMENTS = "/aws/model-customization/custom-model-deployments"
 THROUGHPUT = "/aws/provisioned-model-throughput"
 
-suite.JOBS.setdefault("bedrock", "/aws/model-customization-jobs")
 
-
-@pytest.fixture
-def canary() -> str:
-    return "AKIAWRONGCANARY01234:wrong-canary-secret-0123456789"
-
-
-class TestBedrock(suite._OnSharedSandbox):
+class TestBedrock(OnSandbox):
     name = "bedrock"
+    jobs_path = "/aws/model-customization-jobs"
+    wrong_key = "AKIAWRONGCANARY01234:wrong-canary-secret-0123456789"
+    bills = False
+    on = date(2026, 11, 22)
     model = NOVA
     another = Hyperparameters(learning_rate=2e-5, extra={"learning_rate_warmup_steps": 5})
-
-    # A customization job knows no training by preference.
-    test_a_preference_job_succeeds_after_exactly_one_post = None
-    test_the_rewards_of_a_preference_job_come_apart = None
-    test_a_preference_job_is_found_by_its_tag = None
-    test_a_preference_job_on_supervised_rows_fails_and_says_why = None
-    test_preference_training_goes_on_from_a_supervised_model = None
 
     def test_training_by_preference_is_refused(self, platform: Platform) -> None:
         for refused in (
@@ -83,7 +71,7 @@ class TestBedrock(suite._OnSharedSandbox):
     async def test_the_same_token_again_is_the_same_job(
         self, provider: Provider, plan: Plan, train: ProviderFile, tag: str, bought: RemoteJob
     ) -> None:
-        again = await provider.create(plan, {"train": (await suite.ready(provider, train)).id}, tag)
+        again = await provider.create(plan, {"train": (await self.ready(provider, train)).id}, tag)
         assert (again.id, again.raw["jobArn"]) == (bought.id, bought.raw["jobArn"])
         assert len(await provider.jobs()) == 1
 
@@ -93,7 +81,7 @@ class TestBedrock(suite._OnSharedSandbox):
         """As where the platform has forgotten the token after its time: the unique name stands behind it."""
         clients = provider._clients  # type: ignore[attr-defined]
         provider._clients = _Otherwise(clients)  # type: ignore[attr-defined]
-        again = await provider.create(plan, {"train": (await suite.ready(provider, train)).id}, tag)
+        again = await provider.create(plan, {"train": (await self.ready(provider, train)).id}, tag)
         assert again.id == bought.id
         assert again.raw["clientRequestToken"] == tag
 
@@ -101,7 +89,7 @@ class TestBedrock(suite._OnSharedSandbox):
         self, provider: Provider, fault: Callable[..., None], plan: Plan, train: ProviderFile, tag: str
     ) -> None:
         fault("list_lag", seconds=3600)
-        bought = await provider.create(plan, {"train": (await suite.ready(provider, train)).id}, tag)
+        bought = await provider.create(plan, {"train": (await self.ready(provider, train)).id}, tag)
         assert await provider.jobs() == ()
         assert [job.id for job in await provider.find(tag)] == [bought.id]
 
@@ -111,15 +99,15 @@ class TestBedrock(suite._OnSharedSandbox):
     async def test_a_suffix_goes_into_the_models_name(
         self, provider: Provider, plan: Plan, train: ProviderFile, tag: str
     ) -> None:
-        files = {"train": (await suite.ready(provider, train)).id}
-        job = await suite.over(provider, await provider.create(replace(plan, suffix="my_labels"), files, tag))
+        files = {"train": (await self.ready(provider, train)).id}
+        job = await self.over(provider, await provider.create(replace(plan, suffix="my_labels"), files, tag))
         assert (job.id, job.raw["outputModelName"]) == (tag, f"my_labels-{tag}")
 
     async def test_every_setting_reaches_the_job_as_text(
         self, provider: Provider, plan: Plan, train: ProviderFile, tag: str
     ) -> None:
         given = replace(self.another, epochs=2)
-        files = {"train": (await suite.ready(provider, train)).id}
+        files = {"train": (await self.ready(provider, train)).id}
         job = await provider.create(replace(plan, hyperparameters=given), files, tag)
         told = (await provider.job(job.id)).hyperparameters
         assert told == {"epochCount": "2", "learningRate": "0.00002", "learningRateWarmupSteps": "5"}
@@ -177,7 +165,7 @@ class TestBedrock(suite._OnSharedSandbox):
             with pytest.raises(Auth, match=missing) as refused:
                 await account.preflight(plan)
             assert refused.value.nothing_created
-            assert (await account.complete(NOVA, suite.ASK, Sampling())).text
+            assert (await account.complete(NOVA, ASK, Sampling())).text
 
     def test_without_a_region_its_variable_is_named(self, platform: Platform, tmp_path: Path) -> None:
         with pytest.raises(Auth, match="AWS_REGION"):
@@ -242,7 +230,7 @@ class TestBedrock(suite._OnSharedSandbox):
 
     @pytest.fixture
     async def answering(self, provider: Provider, lease: Lease) -> str:
-        return (await suite.up(provider, lease)).model
+        return (await self.up(provider, lease)).model
 
     async def test_a_lease_bears_our_tag_and_never_stops_by_itself(self, lease: Lease, tag: str) -> None:
         assert (lease.tag, lease.idle_timeout_s) == (tag, 0)
@@ -278,7 +266,7 @@ class TestBedrock(suite._OnSharedSandbox):
         self, provider: Provider, finished: RemoteJob
     ) -> None:
         with pytest.raises(ProviderError, match="on-demand throughput"):
-            await provider.complete(str(finished.tuned_model), suite.ASK, Sampling())
+            await provider.complete(str(finished.tuned_model), ASK, Sampling())
 
     async def test_an_absent_model_cannot_be_rented_and_nothing_is_bought(self, provider: Provider, tag: str) -> None:
         with pytest.raises(NotFound) as absent:
@@ -295,8 +283,8 @@ class TestBedrock(suite._OnSharedSandbox):
         self, provisioned: Provider, finished: RemoteJob, tag: str, asked: Callable[[str, str], int]
     ) -> None:
         lease = await provisioned.serve(str(finished.tuned_model), tag, 600)
-        lease = await suite.up(provisioned, lease)
-        assert (await provisioned.complete(lease.model, suite.ASK, Sampling())).text == "lost_card"
+        lease = await self.up(provisioned, lease)
+        assert (await provisioned.complete(lease.model, ASK, Sampling())).text == "lost_card"
         assert (lease.raw["modelUnits"], "commitmentDuration" in lease.raw) == (1, False)
         await provisioned.teardown(lease.id)
         assert await provisioned.find_leases("tw-") == ()

@@ -25,19 +25,18 @@ from providers.records import (
 
 pytest.importorskip("fireworks")
 pytest.importorskip("starlette")
-from tests.providers import test_contract as shared
-from tests.providers.test_contract import ASK, over, ready, up
-
-pytestmark = pytest.mark.anyio
-
-fault, asked, canary = shared.fault, shared.asked, shared.canary
+from providers.testing import OnSandbox
+from providers.testing.making import ASK
 
 ROOT = "/fireworks/v1/accounts/sandbox"
 JOBS, DEPLOYMENTS = f"{ROOT}/supervisedFineTuningJobs", f"{ROOT}/deployments"
 
 
-class TestFireworks(shared._OnSharedSandbox):
+class TestFireworks(OnSandbox):
     name = "fireworks"
+    jobs_path = JOBS
+    preference_jobs_path = f"{ROOT}/dpoJobs"
+    on = date(2026, 11, 22)
     model = "accounts/fireworks/models/qwen3-8b"
     another = Hyperparameters(learning_rate=2e-5, lora=True, extra={"lora_rank": 16})
 
@@ -51,7 +50,7 @@ class TestFireworks(shared._OnSharedSandbox):
 
     @pytest.fixture
     async def answering(self, provider: Provider, lease: Lease) -> str:
-        return (await up(provider, lease)).model
+        return (await self.up(provider, lease)).model
 
     async def test_checkpoints_come_by_rising_step(self, provider: Provider, finished: RemoteJob) -> None:
         """No call lists any; the capability says so."""
@@ -63,7 +62,7 @@ class TestFireworks(shared._OnSharedSandbox):
     async def test_the_same_bytes_are_sent_once(
         self, provider: Provider, train: ProviderFile, asked: Callable[[str, str], int]
     ) -> None:
-        first = await ready(provider, train)
+        first = await self.ready(provider, train)
         again = await provider.upload(train)
         assert (again.id, again.reused) == (first.id, True)
         assert asked("POST", f"{ROOT}/datasets/{first.id}:upload") == 1
@@ -74,7 +73,7 @@ class TestFireworks(shared._OnSharedSandbox):
         fault("lost_reply", method="POST", path=":upload$")
         with pytest.raises(ProviderError):
             await provider.upload(train)
-        found = await ready(provider, train)
+        found = await self.ready(provider, train)
         assert (found.state, found.reused) == ("ready", True)
         assert asked("POST", f"{ROOT}/datasets/{found.id}:upload") == 1
 
@@ -85,7 +84,7 @@ class TestFireworks(shared._OnSharedSandbox):
         with pytest.raises(ProviderError):
             await provider.upload(train)
         assert await provider.find_file(train) is None
-        assert (await ready(provider, train)).state == "ready"
+        assert (await self.ready(provider, train)).state == "ready"
         assert asked("POST", f"{ROOT}/datasets") == 1
 
     async def test_a_large_file_goes_to_a_signed_address(
@@ -93,7 +92,7 @@ class TestFireworks(shared._OnSharedSandbox):
     ) -> None:
         small = replace(provider.connection, options={"upload_whole_up_to": "100"})
         async with platform.open(small) as account:
-            sent = await ready(account, train)
+            sent = await self.ready(account, train)
         assert sent.state == "ready"
         assert asked("PUT", f"/fireworks/_upload/{sent.id}/{train.remote_name}") == 1
         assert asked("POST", f"{ROOT}/datasets/{sent.id}:validateUpload") == 1
@@ -139,7 +138,7 @@ class TestFireworks(shared._OnSharedSandbox):
         self, provider: Provider, plan: Plan, train: ProviderFile, tag: str, fault: Callable[..., None]
     ) -> None:
         fault("list_lag", seconds=1e9)
-        await provider.create(plan, {"train": (await ready(provider, train)).id}, tag)
+        await provider.create(plan, {"train": (await self.ready(provider, train)).id}, tag)
         assert await provider.jobs() == ()
         assert [job.id for job in await provider.find(tag)] == [tag]
 
@@ -156,7 +155,7 @@ class TestFireworks(shared._OnSharedSandbox):
         self, provider: Provider, queued: None, bought: RemoteJob
     ) -> None:
         await provider.cancel(bought.id)
-        assert (await over(provider, bought)).billed_usd is None
+        assert (await self.over(provider, bought)).billed_usd is None
 
     async def test_a_job_of_either_kind_is_found_by_its_bare_id(
         self, provider: Provider, preferring: RemoteJob, tag: str
@@ -237,8 +236,8 @@ class TestFireworks(shared._OnSharedSandbox):
     async def test_a_machine_that_sleeps_counts_as_stopped_and_a_question_wakes_it(
         self, provider: Provider, lease: Lease
     ) -> None:
-        await up(provider, lease)
-        await shared._post(provider, "clock", {"advance_s": 3600})
+        await self.up(provider, lease)
+        await self.tell(provider, "clock", {"advance_s": 3600})
         assert (await provider.lease(lease.id)).state is LeaseState.STOPPED
         assert (await provider.complete(lease.model, ASK, Sampling())).text == "lost_card"
         assert (await provider.lease(lease.id)).state is LeaseState.READY
@@ -246,15 +245,15 @@ class TestFireworks(shared._OnSharedSandbox):
     async def test_renting_again_wakes_the_machine_that_sleeps(
         self, provider: Provider, lease: Lease, finished: RemoteJob, tag: str, asked: Callable[[str, str], int]
     ) -> None:
-        await up(provider, lease)
-        await shared._post(provider, "clock", {"advance_s": 3600})
+        await self.up(provider, lease)
+        await self.tell(provider, "clock", {"advance_s": 3600})
         again = await provider.serve(_made(finished), tag, 600)
-        assert (await up(provider, again)).id == lease.id
+        assert (await self.up(provider, again)).id == lease.id
         assert asked("POST", DEPLOYMENTS) == 1
 
     async def test_a_public_base_can_be_rented_beside_the_tuned_model(self, provider: Provider, tag: str) -> None:
         lease = await provider.serve(self.model, tag, 600)
-        assert (await provider.complete((await up(provider, lease)).model, ASK, Sampling())).text
+        assert (await provider.complete((await self.up(provider, lease)).model, ASK, Sampling())).text
 
     async def test_an_absent_model_cannot_be_rented_and_nothing_is_bought(
         self, provider: Provider, tag: str, asked: Callable[[str, str], int]

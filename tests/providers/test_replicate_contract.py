@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,17 @@ from providers.errors import InvalidData, NotFound, ProviderError, Unsupported
 from providers.records import Hyperparameters, JobState, Method, Plan, ProviderFile, RemoteJob, Sampling
 from providers.sandbox import replicate_shapes
 from providers.sandbox.replicate_trainer import DESTINATION, TRAINER, VERSION
-from tests.providers.test_contract import ASK, _OnSharedSandbox, asked, canary, fault, over, ready
-
-__all__ = ["asked", "canary", "fault"]
-
-pytestmark = pytest.mark.anyio
+from providers.testing import OnSandbox
+from providers.testing.making import ASK
 
 MODEL = f"{TRAINER}:{VERSION}"
 JOBS = f"/replicate/v1/models/{TRAINER}/versions/{VERSION}/trainings"
 
 
-class TestReplicate(_OnSharedSandbox):
+class TestReplicate(OnSandbox):
     name = "replicate"
+    jobs_path = JOBS
+    on = date(2026, 11, 22)
     model = MODEL
     another = Hyperparameters(learning_rate=2e-4, batch_size=4, seed=3, extra={"lr_scheduler": "linear"})
 
@@ -130,7 +130,7 @@ class TestReplicate(_OnSharedSandbox):
     async def test_the_request_is_told_to_the_letter_before_it_is_sent(
         self, provider: Provider, plan: Plan, train: ProviderFile, tag: str
     ) -> None:
-        ids = {"train": (await ready(provider, train)).id}
+        ids = {"train": (await self.ready(provider, train)).id}
         await provider.estimate(plan, ids)
         planned = provider.platform.requests(plan, [train], tag, provider.connection.base_url, ids)
         job = await provider.create(plan, ids, tag)
@@ -142,7 +142,7 @@ class TestReplicate(_OnSharedSandbox):
     async def test_a_file_that_has_expired_is_neither_used_again_nor_paid_for(
         self, provider: Provider, plan: Plan, train: ProviderFile, tag: str, stock: Client
     ) -> None:
-        sent = await ready(provider, train)
+        sent = await self.ready(provider, train)
         assert stock.files.delete(sent.id)
         assert await provider.find_file(train) is None
         with pytest.raises(NotFound) as gone:
@@ -159,7 +159,7 @@ class TestReplicate(_OnSharedSandbox):
         self, provider: Provider, queued: None, bought: RemoteJob
     ) -> None:
         await provider.cancel(bought.id)
-        assert (await over(provider, bought)).billed_usd == 0  # it was still waiting
+        assert (await self.over(provider, bought)).billed_usd == 0  # it was still waiting
 
     async def test_the_bill_is_the_seconds_that_it_ran(self, finished: RemoteJob) -> None:
         seconds = finished.raw["metrics"]["predict_time"]
@@ -170,7 +170,7 @@ class TestReplicate(_OnSharedSandbox):
         self, provider: Provider, plan: Plan, train: ProviderFile, tag: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(replicate_shapes, "_PAGE", 2)
-        ids = {"train": (await ready(provider, train)).id}
+        ids = {"train": (await self.ready(provider, train)).id}
         bought = [(await provider.create(plan, ids, tag)).id for _ in range(5)]
         assert [job.id for job in await provider.jobs()] == bought[::-1]
         assert [job.id for job in await provider.jobs(limit=3)] == bought[:1:-1]
