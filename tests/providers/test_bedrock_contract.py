@@ -47,6 +47,11 @@ class TestBedrock(OnSandbox):
     model = NOVA
     another = Hyperparameters(learning_rate=2e-5, extra={"learning_rate_warmup_steps": 5})
 
+    def test_a_missing_key_is_named(self, platform: Platform, tmp_path: Path) -> None:
+        """Keys are found by AWS's own chain, when they are used; before them, the region is named."""
+        with pytest.raises(Auth, match="AWS_REGION"):
+            platform.connection({}, None, tmp_path)
+
     def test_training_by_preference_is_refused(self, platform: Platform) -> None:
         for refused in (
             lambda: platform.dialect(Method.DPO),
