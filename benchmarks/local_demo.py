@@ -24,7 +24,7 @@ from providers.local.smollm2 import prepare
 
 ROOT = Path(__file__).resolve().parents[1]
 BANK = ROOT / "samples" / "bank"
-SETTINGS = {"lora_layers": 8, "n_checkpoints": 10, "n_evals": 2, "max_hours": 2}
+SETTINGS = {"lora_layers": 8, "n_checkpoints": 10, "n_evals": 4, "max_hours": 2}
 KILLED_AT = 20
 LEAST = 0.85
 

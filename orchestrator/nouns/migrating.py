@@ -69,7 +69,7 @@ async def migrate(
         await steps.buy(session, begun, consent)
         await steps.follow(session, begun.run, see)
         evaluated = await steps.compare(session, begun, progress)
-    result, found = await finish_moving(session, begun, evaluated, wish.margin)
+    result, found = await finish_moving(session, begun, evaluated)
     return Moved(old=old, answers=kept, translation=translation, result=result, equivalence=found)
 
 
@@ -82,7 +82,7 @@ def _wish(config: Config, answers: Path | None, margin: float | None, options: R
         raise UsageError(f"{share:g} is no margin", where="--margin", fix="a share between 0 and 1: 0.05 is 5 points")
     told: Mapping[str, Any] = options
     named = ("to", *_OF_THE_NEW)
-    now = merge(config, Path(), **{name: told[name] for name in named if told.get(name) is not None})  # type: ignore[typeddict-item]
+    now = merge(config, Path(), **{name: told[name] for name in named if told.get(name) is not None})
     platform_named(now.target.provider).model(now.target.model)
     changes = {name: getattr(now, name) for name in _OF_THE_NEW if told.get(name) is not None}
     changes.setdefault("max_usd", now.max_usd)

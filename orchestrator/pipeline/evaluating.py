@@ -12,6 +12,7 @@ from typing import NamedTuple
 from providers.contract import Provider
 from providers.errors import ProviderError
 
+from ..canonical import canonical_json
 from ..errors import TunewrightError
 from ..evaluation.ask import ask, await_model, stored
 from ..evaluation.decide import Rule
@@ -149,8 +150,9 @@ async def already(session: Session, spec: Spec, before: str | None) -> Known:
     earlier = load(Spec, text)
     if earlier.sampling != spec.sampling:
         return known
-    roles = {candidate.identity: candidate.name for candidate in spec.candidates}
-    mine = {c.name: roles[c.identity] for c in earlier.candidates if c.identity in roles}
+    roles = {canonical_json(candidate.identity): candidate.name for candidate in spec.candidates}
+    them = {candidate.name: canonical_json(candidate.identity) for candidate in earlier.candidates}
+    mine = {name: roles[identity] for name, identity in them.items() if identity in roles}
     asked = set(spec.questions)
     for (name, key, sample), answer in (await stored(desk, before)).items():
         place = (mine.get(name, ""), key, sample)

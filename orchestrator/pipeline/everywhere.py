@@ -49,24 +49,27 @@ class Wished:
 def wished(to: Iterable[str | Target], method: Method, on: date) -> Wished:
     """Every target in the order given, each once. Raises `UsageError` for a platform that has no model to stand for it,
     `NotFound` for one that is unknown."""
+    entries = [entry if isinstance(entry, Target) or ":" not in entry else Target.parse(entry) for entry in to]
+    named = {entry.provider if isinstance(entry, Target) else entry for entry in entries}
     targets: dict[Target, None] = {}
     stands_for: dict[Target, str] = {}
     optional: set[Target] = set()
     left_out: list[LeftOut] = []
-    for entry in to:
-        if isinstance(entry, Target) or ":" in entry:
-            targets[entry if isinstance(entry, Target) else Target.parse(entry)] = None
+    for entry in entries:
+        if isinstance(entry, Target):
+            targets[entry] = None
             continue
-        for name in providers.platform_names() if entry == ALL else (entry,):
+        others = (name for name in providers.platform_names() if name not in named)
+        for name in others if entry == ALL else (entry,):
             found, why = _standing_for(name, method, on)
+            if found is None and entry != ALL:
+                raise UsageError(f"{name}: {why}", where=f"--to {name}", fix=f"--to {name}:MODEL")
             if found is None:
-                if entry != ALL:
-                    raise UsageError(f"{name}: {why}", where=f"--to {name}", fix=f"--to {name}:MODEL")
                 left_out.append(LeftOut(name, why))
-            elif not (entry == ALL and any(target.provider == name for target in targets)):
-                target = Target(name, found)
-                targets[target], stands_for[target] = None, why
-                optional |= {target} if entry == ALL else set()
+                continue
+            target = Target(name, found)
+            targets[target], stands_for[target] = None, why
+            optional |= {target} if entry == ALL else set()
     return Wished(targets=tuple(targets), stands_for=stands_for, optional=frozenset(optional), left_out=tuple(left_out))
 
 

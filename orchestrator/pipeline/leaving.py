@@ -79,9 +79,18 @@ async def keep_answers(
         agree(session, quote, settings, consent)
     asking = replace(settings, max_usd=await _with_what_it_cost(session, begun.run, max_usd, cap))
     told = Decimal(held(quote, settings)["asking_usd"] or 0)
-    held_for = {"run_id": begun.run.id, "reserve_usd": told, "unknown": quote.usd is None}
     try:
-        evaluated = await evaluate(session, asking, served, asked, **held_for, progress=progress, before=before)
+        evaluated = await evaluate(
+            session,
+            asking,
+            served,
+            asked,
+            run_id=begun.run.id,
+            reserve_usd=told,
+            unknown=quote.usd is None,
+            progress=progress,
+            before=before,
+        )
     except NotFound as error:
         raise _gone(old, error.message) from error
     _refuse_silent(old, evaluated)

@@ -18,15 +18,14 @@ from ..canonical import plain
 from ..clock import today
 from ..costing import usd_text
 from ..errors import BudgetRefused, DataRefused, UsageError
-from ..evaluation.equivalence import Equivalence, equivalence
-from ..evaluation.sides import groups_of
+from ..evaluation.equivalence import Equivalence
 from ..jobs.patience import patiently
 from ..ledger import Bill, Run
 from ..ledger.codec import dump, load
 from ..settings import RunSettings
 from . import run as steps
+from .as_good import as_good
 from .begun import Begun
-from .deciding import sides_of
 from .evaluating import Evaluated
 from .keeping import RECORDED
 from .moved import OldModel, Wish
@@ -36,9 +35,6 @@ from .session import Session
 from .translating import PRESET, Carried, Translation, source_settings, translate
 
 __all__ = ["begin_moving", "finish_moving", "refuse_unmovable"]
-
-_TUNED, _OLD = "tuned", "also1"
-"""The new model's role in the new run, and the old one's: the first further candidate."""
 
 
 def refuse_unmovable(run: Run, dataset_rows: int) -> None:
@@ -165,20 +161,11 @@ def _settings(source: RunSettings, wish: Wish, translation: Translation, answers
     return replace(source, **{**fresh, **wish.changes})
 
 
-async def finish_moving(
-    session: Session, begun: Begun, evaluated: Evaluated, margin: float
-) -> tuple[RunResult, Equivalence]:
+async def finish_moving(session: Session, begun: Begun, evaluated: Evaluated) -> tuple[RunResult, Equivalence]:
     """The ordinary verdict of the new run, and whether the new model is as good as the old one."""
     result = await steps.finish(session, begun, evaluated)
-    sides = sides_of(evaluated, result.judged.grader)
-    found = equivalence(
-        sides[_OLD],
-        sides[_TUNED],
-        margin,
-        evaluated.rule.max_missing,
-        result.judged.grader.name,
-        groups_of(evaluated.questions),
-    )
+    found = as_good(begun.run, evaluated, result.judged.grader)
+    assert found is not None, "a run that moves a model asks the old one"
     desk = session.desk
     await desk.db(desk.ledger.runs.update, begun.run.id, desk.clock.now(), equivalence=plain(found))
     return result, found

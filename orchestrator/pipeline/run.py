@@ -27,6 +27,7 @@ from ..ledger import Intent, Run
 from ..ledger.codec import dump, load
 from ..settings import RunSettings, Target
 from .answering import Served
+from .as_good import with_its_move
 from .asking import ask_quote, tell_power
 from .asking_judge import greet_judge, judge_account, judge_answers, tell_judging
 from .begun import Begun
@@ -357,6 +358,7 @@ async def _story(session: Session, begun: Begun, evaluated: Evaluated) -> Story:
     beside = await beside_of(session, begun, evaluated, intent, billed)
     judged = judge(evaluated, graders, begun.dataset.task == "labels", beside)
     judged = _with_its_end(judged, ends_soon(shutdown_of(begun.run, begun.quote), today(session.desk.clock)))
+    judged = with_its_move(judged, begun.run, evaluated)
     recorded = await recorded_for(session, begun, evaluated)
     why = exploratory(recorded, graders[0])
     if why:

@@ -110,6 +110,8 @@ class LlamaFactoryAccount(ProcessAccount):
             command=[sys.executable, "-I", "-c", BEGIN, str(_ROOT), *kept, cli, "train", "train.yaml"],
             env={
                 **command.training_environment(cli, _path()),
+                # Else hundreds of lines of configuration are told as news of the job.
+                "LLAMAFACTORY_VERBOSITY": os.environ.get("LLAMAFACTORY_VERBOSITY", "WARNING"),
                 # Else copies of the rows stay in the user's own cache.
                 "HF_DATASETS_CACHE": str(wish.folder / "datasets"),
             },

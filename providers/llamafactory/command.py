@@ -18,7 +18,7 @@ from .settings import NAME
 
 __all__ = [
     "HOURS_VARIABLE",
-    "READ_UP_TO",
+    "TRIED",
     "VARIABLE",
     "About",
     "about",
@@ -32,10 +32,11 @@ __all__ = [
 
 VARIABLE = "LLAMAFACTORY_CLI"
 HOURS_VARIABLE = "LLAMAFACTORY_HOURS"
-READ_UP_TO = "0.9.5"
-"""The newest release whose command line, files and log this adapter was tried with."""
+TRIED = "0.9.5"
+"""The release whose command line, files, log and server this adapter was tried with."""
 
 _OLDEST = (0, 9, 3)
+"""The first whose parser knows `enable_thinking`; one that does not know an option refuses the whole file."""
 _ABOUT = re.compile(r"^- `?([\w ]+?)`?(?: version)?: (.*)$", re.MULTILINE)
 _OFF = ("USE_V1", "USE_MCA", "USE_RAY", "ALLOW_EXTRA_ARGS", "LLAMABOARD_ENABLED", "API_VERBOSE")
 """Switches by which the same YAML would mean something else, the log would be written elsewhere, or prompts would be
@@ -62,7 +63,7 @@ def found(named: str | None) -> str:
             provider=NAME,
             operation="open",
             nothing_created=True,
-            fix=f"python -m venv lf && lf/bin/pip install llamafactory=={READ_UP_TO}, then "
+            fix=f"python -m venv lf && lf/bin/pip install llamafactory=={TRIED}, then "
             f"export {VARIABLE}=$PWD/lf/bin/llamafactory-cli",
         )
     # Not resolved: an environment's own command may be a link, and finds its libraries by where it is called.
@@ -147,8 +148,8 @@ def problems_with(told: About, settings: Mapping[str, object]) -> list[str]:
 def warnings_about(told: About, dtype: str | None) -> list[str]:
     """What is worth saying of it, and of a base that was saved in that type."""
     found = []
-    if _numbers(told.version) > _numbers(READ_UP_TO):
-        found.append(f"llamafactory {told.version} is newer than {READ_UP_TO}, with which this was tried")
+    if _numbers(told.version) != _numbers(TRIED):
+        found.append(f"llamafactory {told.version} is not {TRIED}, with which this was tried")
     if not told.gpus and dtype in ("bfloat16", "float16"):
         found.append(f"no GPU, and the base is trained as it was saved, in {dtype}: most CPUs are many times faster in "
                      "float32, so save it as that first")  # fmt: skip

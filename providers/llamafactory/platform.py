@@ -55,6 +55,11 @@ class LlamaFactoryPlatform(ProcessPlatform):
         Capability.DEDICATED_SERVING: "llamafactory-cli api at 127.0.0.1 with a key, one model a server",
     }
 
+    def capabilities(self, on: date) -> Mapping[Capability, Support]:
+        """The same on every day; what the package itself says has it for a source."""
+        told = super().capabilities(on)
+        return {key: replace(said, source=_SOURCE) if key in self.can else said for key, said in told.items()}
+
     def dialect(self, method: Method) -> Dialect:
         """ShareGPT rows, or ranked ones."""
         from ..dialects import LLAMA_FACTORY, LLAMA_FACTORY_PREFERENCE
@@ -102,7 +107,8 @@ class LlamaFactoryPlatform(ProcessPlatform):
     ) -> Sequence[PlannedRequest]:
         """What would be done here, with the YAML as `llamafactory-cli train` would read it."""
         *copies, start = super().requests(plan, files, tag, base_url, ids)
-        base = Base(model=plan.model, family=base_name(plan.model))
+        name, job = base_name(plan.model), plan.model.rpartition("@")[2]
+        base = Base(model=name, family=name, adapter=None if name == plan.model else f"<what {job} has made>")
         validated = plan.validation_sha256 is not None
         config = training(base, plan.method, plan.hyperparameters, validated=validated)
         return [*copies, replace(start, body=config)]

@@ -101,8 +101,7 @@ class LocalAccount(ProcessAccount):
 
     def training(self, wish: TrainingWish) -> Launch:
         """Our training program."""
-        if missing := missing_packages():
-            raise Unsupported(f"{', '.join(missing)} {_is(missing)} not installed", nothing_created=True, fix=INSTALL)
+        _refuse_without(missing_packages())
         return Launch(
             command=program("train"),
             needs=("artefact/tunewright.json",),
@@ -111,6 +110,7 @@ class LocalAccount(ProcessAccount):
 
     def answering(self, model: ServedModel, folder: Path) -> Launch:
         """Base and tuned model side by side: vLLM where it is installed, else our own small server."""
+        _refuse_without(missing_packages(to_serve=True))
         root = root_name(model.name)
         if look_at(root) is None and (problems := _on_the_hub(root)):
             raise NotFound(problems[0], nothing_created=True)
@@ -120,6 +120,11 @@ class LocalAccount(ProcessAccount):
         # vLLM takes its key from this variable too, so that no command line holds it.
         env = {"TUNEWRIGHT_PORT": "{port}", "TUNEWRIGHT_KEY": "{key}", "VLLM_API_KEY": "{key}"}
         return Launch(command=program("serve"), env=env, files={"serve.json": json.dumps(told)})
+
+
+def _refuse_without(missing: list[str]) -> None:
+    if missing:
+        raise Unsupported(f"{', '.join(missing)} {_is(missing)} not installed", nothing_created=True, fix=INSTALL)
 
 
 def _four_bit_problems(settings: Mapping[str, Any]) -> list[str]:

@@ -72,19 +72,18 @@ class Answers:
     def __init__(self, base: str, base_name: str, tuned: str | None = None, tuned_name: str = "") -> None:
         self._turn = threading.Lock()
         card = card_of(Path(tuned)) if tuned else None
-        model, tokenizer = plain_model(base), load_tokenizer(base)
-        adapted = None
-        if tuned and (card is None or card.base is None):
-            self._models = {tuned_name: _Model(plain_model(tuned), load_tokenizer(tuned), None)}
-        elif tuned:
+        model, adapted = plain_model(base), None
+        self._models: dict[str, _Model] = {}
+        if tuned and card is not None and card.base is not None:
             from peft import PeftModel
 
-            model = PeftModel.from_pretrained(model, tuned).eval()
-            self._models = {tuned_name: _Model(model, load_tokenizer(tuned), True)}
-            adapted = False
-        else:
-            self._models = {}
-        self._models[base_name] = _Model(model, tokenizer, adapted)
+            shared = card.base == base
+            below = PeftModel.from_pretrained(model if shared else plain_model(card.base), tuned).eval()
+            self._models[tuned_name] = _Model(below, load_tokenizer(tuned), True)
+            model, adapted = (below, False) if shared else (model, None)
+        elif tuned:
+            self._models[tuned_name] = _Model(plain_model(tuned), load_tokenizer(tuned), None)
+        self._models[base_name] = _Model(model, load_tokenizer(base), adapted)
 
     @property
     def names(self) -> list[str]:

@@ -17,14 +17,17 @@ INSTALL = (
     "pip install 'tunewright[local]'; without a GPU take PyTorch's CPU build first, which is a tenth of the size: "
     "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 )
-_NEEDED = ("torch", "transformers", "peft", "trl", "accelerate", "datasets")
+_TO_TRAIN = ("torch", "transformers", "peft", "trl", "accelerate", "datasets")
+_TO_SERVE = ("torch", "transformers", "peft", "starlette", "uvicorn")
 _GIB = 1024**3
 _ASK_GPU_S = 20.0
 
 
-def missing_packages() -> list[str]:
-    """What the extra would have installed and is not there."""
-    return [name for name in _NEEDED if not is_installed(name)]
+def missing_packages(*, to_serve: bool = False) -> list[str]:
+    """What the extra would have installed and is not there; vLLM serves without the rest of it."""
+    if to_serve and is_installed("vllm"):
+        return []
+    return [name for name in (_TO_SERVE if to_serve else _TO_TRAIN) if not is_installed(name)]
 
 
 def is_installed(package: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import warnings
 from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
@@ -23,9 +24,9 @@ from .weights import NotHere, context_of, for_training, load_tokenizer
 
 __all__ = ["main", "measured", "spoken"]
 
-_STEPS = 3
+_STEPS = 4
 _MOST_PROBE_S = 60.0
-"""One step is measured in any case; no further ones are begun after so long."""
+"""The first step warms up and is not counted; one after it is, and no further ones are begun after so long."""
 
 
 class _Watch(TrainerCallback):
@@ -40,7 +41,13 @@ class _Watch(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         self.took_s.append(time.perf_counter() - self._since)
-        control.should_training_stop = len(self.took_s) >= _STEPS or sum(self.took_s) > _MOST_PROBE_S
+        long_enough = len(self.took_s) > 1 and sum(self.took_s) > _MOST_PROBE_S
+        control.should_training_stop = len(self.took_s) >= _STEPS or long_enough
+
+    @property
+    def counted_s(self) -> list[float]:
+        """Without the first, where there is another."""
+        return self.took_s[1:] or self.took_s
 
 
 def measured(order: TrainingOrder) -> dict[str, Any]:
@@ -53,9 +60,9 @@ def measured(order: TrainingOrder) -> dict[str, Any]:
         prepare(order, order.validation_file, tokenizer, context)
     watch, steps = _Watch(), steps_of(order, len(train.data))
     build(order, loaded, tokenizer, train, None, [watch], order.checkpoints).train()
-    low, high = min(watch.took_s), max(watch.took_s)
-    text = f"{train.lengths.text}; {len(watch.took_s)} of {steps:,} steps were measured on this machine"
-    span = f"{spoken(steps * low)} to {spoken(steps * high)}"
+    low, high = min(watch.counted_s), max(watch.counted_s)
+    text = f"{train.lengths.text}; {len(watch.counted_s)} of {steps:,} steps were measured on this machine"
+    span = " to ".join(dict.fromkeys((spoken(steps * low), spoken(steps * high))))
     return {
         "tokens": sum(train.lengths.tokens) * int(order.setting("epochs", 3)),
         "steps": steps,
@@ -74,6 +81,7 @@ def spoken(seconds: float) -> str:
 def main() -> int:
     """Unsuitable rows are an answer; anything else that fails is an error."""
     transformers.utils.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning)  # what these libraries tell those who build on them
     try:
         with redirect_stdout(sys.stderr):
             told = measured(replace(read_order(), resume_from=None))

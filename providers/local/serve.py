@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,7 +35,8 @@ _MOST_TOKENS = 256
 
 
 def vllm_command(told: Mapping[str, Any], port: str) -> list[str]:
-    """How vLLM is started; its key stands in `VLLM_API_KEY`. A whole tuned model is served without its base."""
+    """How vLLM is started; its key stands in `VLLM_API_KEY`. A whole tuned model is served without its base, and so is
+    an adapter for another whole model of ours: the base then gets a server of its own."""
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host", _HOST, "--port", port]
     tuned = told.get("tuned")
     if not tuned:
@@ -42,10 +44,11 @@ def vllm_command(told: Mapping[str, Any], port: str) -> list[str]:
     card = card_of(Path(tuned))
     if card is None or card.base is None:
         return [*command, "--model", tuned, "--served-model-name", told["tuned_name"]]
-    adapter = {"name": told["tuned_name"], "path": tuned, "base_model_name": told["base_name"]}
+    below = told["base_name"] if card.base == told["base"] else card.base
+    adapter = {"name": told["tuned_name"], "path": tuned, "base_model_name": below}
     rank = json.loads((Path(tuned) / "adapter_config.json").read_text(encoding="utf-8"))["r"]
     most = next((one for one in _RANKS if one >= rank), rank)
-    command += ["--model", told["base"], "--served-model-name", told["base_name"], "--enable-lora"]
+    command += ["--model", card.base, "--served-model-name", below, "--enable-lora"]
     return [*command, "--max-lora-rank", str(most), "--lora-modules", json.dumps(adapter)]
 
 
@@ -152,6 +155,7 @@ def main() -> int:
     from .answering import Answers
 
     transformers.utils.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning)  # what these libraries tell those who build on them
     answers = Answers(told["base"], told["base_name"], told.get("tuned"), told.get("tuned_name", ""))
     print(f"answering as {', '.join(answers.names)}", flush=True)
     uvicorn.run(small_server(answers, key), host=_HOST, port=int(port), log_level="warning", access_log=False)

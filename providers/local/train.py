@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import warnings
 from typing import Any
 
 import transformers
@@ -39,7 +40,7 @@ def train(order: TrainingOrder) -> int:
         validation = prepare(order, order.validation_file, tokenizer, context)
         print(f"validation rows: {validation.lengths.text}", flush=True)
     epochs = int(order.setting("epochs", 3))
-    card = Card(order.model if order.adapter else None, order.method)
+    card = Card(loaded.base if order.adapter else None, order.method)
     recorder = Recorder(
         order,
         card,
@@ -82,6 +83,7 @@ def _save(order: TrainingOrder, trainer: Any, tokenizer: Any, card: Card) -> Non
 def main() -> int:
     """What cannot be done is said in one line, and ends with exit status 1."""
     transformers.utils.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning)  # what these libraries tell those who build on them
     try:
         return train(read_order())
     except (UnsuitableRows, NotHere, OSError) as error:

@@ -14,7 +14,7 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from .order import TrainingOrder
 from .rows import Lengths, UnsuitableRows, lengths_of, preference_row, read_rows, supervised
-from .weights import Loaded
+from .weights import Loaded, for_training
 
 __all__ = ["Prepared", "build", "prepare", "steps_of"]
 
@@ -84,7 +84,9 @@ def build(
     if order.preference:
         cut = train.lengths.limit if train.lengths.longer else None
         config = DPOConfig(**settings, beta=float(order.setting("beta", _DEFAULT_BETA)), max_length=cut)
-        trainer = DPOTrainer(args=config, **common)
+        # Without an adapter to switch off, what was there before is a second model; trl would take the base for it.
+        before = None if order.adapter else for_training(order).model
+        trainer = DPOTrainer(args=config, ref_model=before, **common)
     else:
         config = SFTConfig(**settings, max_length=None, dataset_kwargs={"skip_prepare_dataset": True})
         trainer = SFTTrainer(args=config, **common)

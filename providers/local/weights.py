@@ -17,9 +17,10 @@ class NotHere(RuntimeError):
 
 
 class Loaded(NamedTuple):
-    """A model to train; `adapted`: it carries an adapter to go on with already."""
+    """A model to train; `base`: what lies under an adapter of it; `adapted`: it carries one to go on with already."""
 
     model: Any
+    base: str
     adapted: bool
 
 
@@ -42,12 +43,12 @@ def for_training(order: TrainingOrder) -> Loaded:
     else:
         model = AutoModelForCausalLM.from_pretrained(base, dtype=_dtype(order))
     if adapter is None:
-        return Loaded(model, adapted=False)
+        return Loaded(model, base, adapted=False)
     from peft import PeftModel
 
     if order.adapter:
-        return Loaded(PeftModel.from_pretrained(model, adapter, is_trainable=True), adapted=True)
-    return Loaded(PeftModel.from_pretrained(model, adapter).merge_and_unload(), adapted=False)
+        return Loaded(PeftModel.from_pretrained(model, adapter, is_trainable=True), base, adapted=True)
+    return Loaded(PeftModel.from_pretrained(model, adapter).merge_and_unload(), base, adapted=False)
 
 
 def _base_and_adapter(order: TrainingOrder) -> tuple[str, str | None]:

@@ -235,6 +235,16 @@ async def test_a_candidate_that_comes_later_costs_its_own_answers_alone(
     assert [line["answers"] for line in heard_quote(heard)] == [0, 0, len(found.questions)]
 
 
+async def test_examples_that_come_later_cost_their_own_answers_alone(
+    library: AsyncOrchestrator, pairs: Path, heard: list[Notice]
+) -> None:
+    await library.run(pairs, to=BASE, **CAP)
+    await library.evaluate(also_shots=4)
+    found = await evaluated(library)
+    assert labels(found)["also1"] == f"{BASE} with 4 examples"
+    assert [line["answers"] for line in heard_quote(heard)] == [0, 0, len(found.questions)]
+
+
 async def test_asking_again_with_nothing_new_asks_nobody(library: AsyncOrchestrator, pairs: Path, wire: Any) -> None:
     await library.run(pairs, to=BASE, also=BIGGER, **CAP)
     wire.asked.clear()

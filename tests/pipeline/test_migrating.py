@@ -48,7 +48,9 @@ def heard() -> list[Notice]:
 
 
 @pytest.fixture
-def library(environ: dict[str, str], tmp_path: Path, clock: Any, served: Any, heard: list[Notice]) -> AsyncOrchestrator:
+def library(
+    environ: dict[str, str], tmp_path: Path, clock: Any, wire: Any, served: Any, heard: list[Notice]
+) -> AsyncOrchestrator:
     clock.then = lambda: served[1].clock.advance(60)
     return AsyncOrchestrator(tmp_path / "home", config=Config(), environ=environ, clock=clock, on_notice=heard.append)
 
@@ -97,6 +99,8 @@ async def test_a_run_moves_and_is_shown_to_be_as_good(
     assert record["settings"]["rule"] == first.run.record["settings"]["rule"]
     assert record["moved"]["margin"] == 0.15
     assert record["equivalence"]["answer"] == "equivalent"
+    assert "Equivalent within 15 points" in moved.result.report.read_text(encoding="utf-8")
+    assert "Equivalent within 15 points" in (await library.decide(moved.result.run.id)).judged.verdict.advice[0]
     assert asked_of(wire, str(first.job.tuned_model)) == 0, "its answers were kept: the old model is not asked again"
     carried = {line.setting: line.new for line in moved.translation.lines} if moved.translation else {}
     assert (carried["epochs"], carried["seed"]) == (2, 3)

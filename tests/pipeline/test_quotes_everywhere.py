@@ -65,9 +65,12 @@ def test_a_named_model_needs_no_explanation(pairs: Path, tmp_path: Path) -> None
 
 
 def test_a_named_target_stands_beside_all_the_others(pairs: Path, tmp_path: Path) -> None:
-    quotes = _library(tmp_path, []).estimate(pairs, to=["openai:gpt-4.1-2025-04-14", "all"])
-    assert [quote.model for quote in quotes if quote.provider == "openai"] == ["gpt-4.1-2025-04-14"]
-    assert len(quotes) > 1
+    for to in (["openai:gpt-4.1-2025-04-14", "all"], ["all", "openai:gpt-4.1-2025-04-14"]):
+        heard: list[Notice] = []
+        quotes = _library(tmp_path, heard).estimate(pairs, to=to)
+        assert [quote.model for quote in quotes if quote.provider == "openai"] == ["gpt-4.1-2025-04-14"]
+        assert len(quotes) > 1
+        assert "openai" not in [notice.data.get("platform") for notice in heard]
 
 
 def test_an_unknown_price_is_no_total_and_nothing_is_then_the_cheapest(pairs: Path, tmp_path: Path) -> None:

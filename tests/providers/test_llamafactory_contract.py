@@ -27,8 +27,6 @@ from providers.records import TERMINAL_STATES, Hyperparameters, JobState, Plan, 
 from providers.testing import ProviderContract
 from providers.testing.making import ASK
 
-pytest.importorskip("yaml")
-
 STAND_IN = Path(llamafactory_cli.__file__)
 PATIENCE_S = 120.0
 

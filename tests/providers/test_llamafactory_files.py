@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from providers.dialects import LLAMA_FACTORY
 from providers.errors import InvalidData, Unsupported
-from providers.llamafactory import command, logs, outcome
+from providers.llamafactory import command, launch, logs, models, outcome
 from providers.llamafactory.config import Base, dataset_json, serving, training, yaml_text
 from providers.llamafactory.settings import check
 from providers.llamafactory.templates import template_of
-from providers.records import Hyperparameters, Method
+from providers.records import Example, Hyperparameters, Message, Method
 
 ARGUMENTS = json.loads((Path(__file__).parents[1] / "support" / "llamafactory_arguments.json").read_text("utf-8"))
 NAME = "/models/SmolLM2-135M-Instruct"
@@ -220,7 +222,8 @@ def test_spans_are_read_as_python_writes_them(span: str, s: int) -> None:
 
 
 RUN = Path(__file__).parents[1] / "support" / "llamafactory_run"
-"""What llamafactory-cli 0.9.5 itself wrote over three steps of SmolLM2-135M on a CPU."""
+"""What llamafactory-cli 0.9.5 itself wrote over three steps of SmolLM2-135M on a CPU; in `dpo/` by preference, killed
+after the second step and started again."""
 
 
 def test_the_real_commands_own_log_is_read_whole() -> None:
@@ -232,25 +235,41 @@ def test_the_real_commands_own_log_is_read_whole() -> None:
     assert logs.progress(outcome.log(RUN)) == logs.Progress(step=3, total=3, seconds_left=0, tokens=249)
 
 
-def test_the_stand_in_writes_the_real_commands_names(tmp_path: Path) -> None:
+def test_the_real_commands_rewards_are_read_across_a_kill() -> None:
+    points = logs.metrics(outcome.log(RUN / "dpo"), outcome.history(RUN / "dpo"))
+    assert [point.step for point in points] == [1, 2, 3]
+    assert (points[0].reward_accuracy, points[0].reward_margin) == (0, 0)
+    assert points[-1].reward_accuracy == 1
+    assert (points[-1].reward_margin or 0) > 0
+    assert points[-1].valid_reward_accuracy == 1
+
+
+@pytest.mark.parametrize(("method", "recorded"), [(Method.SFT, RUN), (Method.DPO, RUN / "dpo")])
+def test_the_stand_in_writes_the_real_commands_names(tmp_path: Path, method: Method, recorded: Path) -> None:
     """Every name that the stand-in writes is one that the real command has written."""
-    (tmp_path / "data").mkdir()
-    (tmp_path / "base").mkdir()
-    rows = [{"from": "human", "value": "lost"}, {"from": "gpt", "value": "lost_card"}]
-    line = json.dumps({"conversations": rows, "system": "", "tools": ""})
-    for name in ("train", "validation"):
-        (tmp_path / f"data/{name}.jsonl").write_text(f"{line}\n" * 2, encoding="utf-8")
-    files = {name: f"{name}.jsonl" for name in ("train", "validation")}
-    (tmp_path / "data/dataset_info.json").write_text(dataset_json(files, Method.SFT), encoding="utf-8")
-    config = told(validated=True, base=Base(model=str(tmp_path / "base"), family="x"), epochs=2)
+    for folder in ("data", "base"):
+        (tmp_path / folder).mkdir()
+    better, worse = ({"from": "gpt", "value": label} for label in ("lost_card", "refund"))
+    asked = {"system": "", "tools": "", "conversations": [{"from": "human", "value": "lost"}]}
+    row_ = {**asked, "chosen": better, "rejected": worse}
+    if method is Method.SFT:
+        row_ = {**asked, "conversations": [*asked["conversations"], better]}
+    files = {name: str(tmp_path / f"data/{name}.jsonl") for name in ("train", "validation")}
+    for path in files.values():
+        Path(path).write_text(f"{json.dumps(row_)}\n" * 2, encoding="utf-8")
+    (tmp_path / "data/dataset_info.json").write_text(dataset_json(files, method), encoding="utf-8")
+    config = told(method, validated=True, base=Base(model=str(tmp_path / "base"), family="x"), epochs=2)
     (tmp_path / "train.yaml").write_text(yaml_text(config), encoding="utf-8")
     stand_in = [sys.executable, str(RUN.with_name("llamafactory_cli.py")), "train", "train.yaml"]
     subprocess.run(stand_in, cwd=tmp_path, check=True)
-    for read in (lambda folder: outcome.log(folder), lambda folder: outcome.history(folder)):
-        ours, theirs = ({frozenset(row) for row in read(folder)} for folder in (tmp_path / "output", RUN))
-        assert frozenset().union(*ours) <= frozenset().union(*theirs)
-    state = outcome.state(RUN)
-    assert set(outcome.state(tmp_path / "output")) <= set(state)
+    output = tmp_path / "output"
+    assert _names(outcome.log(output)) <= _names(outcome.log(recorded))
+    assert _names(outcome.history(output)) <= _names(outcome.history(recorded))
+    assert set(outcome.state(output)) <= set(outcome.state(recorded))
+
+
+def _names(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {name for row in rows for name in row}
 
 
 # ── what is left behind ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -324,6 +343,91 @@ def test_a_failure_is_told_in_the_trainers_own_last_words(said: str, code: str, 
     assert words in failure.words
 
 
+# ── the keeper ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kept(folder: Path, *command_: str) -> subprocess.CompletedProcess[str]:
+    """The process that a run starts, over a command that stands for the trainer's."""
+    words = [sys.executable, "-I", "-c", launch.BEGIN, str(Path(__file__).parents[2]), str(folder), "lora", "whole"]
+    return subprocess.run([*words, *command_], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_run_that_was_killed_after_its_last_step_is_not_trained_again(output: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    output_ = run / "output"
+    output_.mkdir()
+    for path in [path for path in output.iterdir() if path.is_file()]:
+        path.rename(output_ / path.name)
+    (output_ / "checkpoint-10").mkdir()
+    assert kept(run, "/no/such/trainer").returncode == 0
+    assert {path.name for path in (run / "artefact").iterdir()} == {path.name for path in output_.glob("*.*")}
+
+
+def test_the_trainers_own_exit_code_and_last_exception_are_passed_on(tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("KeyError: 'chosen'\nsubprocess.CalledProcessError: no\n", encoding="utf-8")
+    ended = kept(tmp_path, sys.executable, "-c", "raise SystemExit(3)")
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (3, "KeyError: 'chosen'")
+
+
+def test_a_trainer_that_was_killed_is_told_from_one_that_failed(tmp_path: Path) -> None:
+    ended = kept(tmp_path, sys.executable, "-c", "import os; os.kill(os.getpid(), 9)")
+    assert ended.returncode == 128 + 9
+
+
+# ── base models ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def base_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "SmolLM2-135M-Instruct"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"dtype": "bfloat16"}', encoding="utf-8")
+    for name in ("tokenizer.json", "model.safetensors"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    return folder
+
+
+def test_a_model_that_is_whole_has_no_problem_and_tells_its_type(base_folder: Path) -> None:
+    found = models.look(str(base_folder), None, {})
+    assert (list(found.problems), found.dtype, found.size) == ([], "bfloat16", 2)
+    slow = command.warnings_about(command.About(version="0.9.5"), found.dtype)
+    assert "float32" in slow[0]
+    assert command.warnings_about(command.About(version="0.9.5", gpus=1), found.dtype) == []
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_what_a_model_lacks_is_named(base_folder: Path, name: str) -> None:
+    (base_folder / name).unlink()
+    assert len(models.look(str(base_folder), None, {}).problems) == 1
+
+
+def test_a_hub_model_is_looked_for_in_the_hubs_own_folder(base_folder: Path, tmp_path: Path) -> None:
+    environ = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
+    name = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert "HF_HUB_OFFLINE" in models.look(name, None, environ).problems[0]
+    assert "downloaded" in models.look(name, None, {**environ, "HF_HUB_OFFLINE": "0"}).warnings[0]
+    snapshots = tmp_path / "hf/hub/models--HuggingFaceTB--SmolLM2-135M-Instruct/snapshots"
+    snapshots.mkdir(parents=True)
+    base_folder.rename(snapshots / "abc")
+    assert models.look(name, None, environ).problems == []
+
+
+def test_a_chat_template_of_its_own_is_enough(base_folder: Path) -> None:
+    folder = base_folder.rename(base_folder.with_name("mine"))
+    assert "--set template=" in models.look(str(folder), None, {}).problems[0]
+    (folder / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}', encoding="utf-8")
+    found = models.look(str(folder), None, {})
+    assert (list(found.problems), "own tokenizer" in found.warnings[0]) == ([], True)
+
+
+def test_a_weight_of_one_message_is_refused_with_what_can_be_said_instead() -> None:
+    turns = (Message("user", "a"), Message("assistant", "b", weight=0), Message("user", "c"), Message("assistant", "d"))
+    with pytest.raises(Unsupported, match="weight 0") as refused:
+        LLAMA_FACTORY.encode(Example(turns))
+    assert "mask_history=true" in str(refused.value.fix)
+
+
 # ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -365,7 +469,9 @@ def test_four_bits_need_a_gpu_and_bitsandbytes() -> None:
     assert command.problems_with(command.about(ENV), {}) == []
 
 
-def test_a_release_that_is_too_old_is_refused() -> None:
+def test_another_release_is_told_and_one_that_is_too_old_refused() -> None:
+    assert "is not 0.9.5" in command.warnings_about(command.About(version="0.9.4"), None)[0]
+    assert command.warnings_about(command.About(version="0.9.5.dev0"), None) == []
     assert "0.9.1 is too old" in command.problems_with(command.About(version="0.9.1"), {})[0]
 
 

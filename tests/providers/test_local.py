@@ -20,7 +20,8 @@ from providers.local.account import LocalAccount
 from providers.local.order import Card, card_of, read_order, write_card
 from providers.local.rows import IGNORED, UnsuitableRows, lengths_of, supervised
 from providers.local.serve import vllm_command
-from providers.records import Capability, Hyperparameters, Method, Plan
+from providers.records import Capability, Hyperparameters, Method, Plan, Sampling
+from providers.testing.making import ASK
 
 LOCAL = providers.platform("local")
 
@@ -143,6 +144,16 @@ def test_what_is_not_installed_is_named_with_its_extra_and_the_cpu_build(
     assert problem.startswith("torch is not installed")
     assert "pip install 'tunewright[local]'" in problem
     assert "whl/cpu" in problem
+
+
+@pytest.mark.anyio
+async def test_asking_without_the_extra_says_how_to_install_it(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "is_installed", lambda name: name not in ("torch", "vllm"))
+    with pytest.raises(Unsupported, match="torch is not installed") as refused:
+        await opened(tmp_path).complete(str(base), ASK, Sampling())
+    assert "pip install 'tunewright[local]'" in str(refused.value.fix)
 
 
 def test_four_bits_are_refused_without_a_gpu(

@@ -17,6 +17,7 @@ import pytest
 from own_trainer import make_trainer
 
 from providers.processes.folder import RunFolder
+from providers.processes.history import hours_used
 from providers.processes.identity import is_alive, marked
 
 pytestmark = pytest.mark.slow
@@ -46,9 +47,8 @@ as_of = 2026-11-26
 @pytest.fixture
 def place(clean_place: Path) -> Path:
     """A project: pairs, a rate, a trainer."""
-    things = [
-        f"{colour} {thing}" for colour in ("red", "blue", "old", "new") for thing in ("hat", "shoe", "box", "lamp")
-    ]
+    colours, kinds = ("red", "blue", "old", "new"), ("hat", "shoe", "box", "lamp", "coat", "scarf")
+    things = [f"{colour} {kind}" for colour in colours for kind in kinds]
     rows = [(words.format(thing), label) for label, asked in _ASKED.items() for words in asked for thing in things]
     random.Random(7).shuffle(rows)
     (clean_place / "pairs.csv").write_text("text,label\n" + "".join(f"{a},{b}\n" for a, b in rows), encoding="utf-8")
@@ -98,7 +98,8 @@ def test_everything_is_killed_and_the_same_command_comes_to_a_verdict(place: Pat
     servers = [RunFolder(path.parent) for path in (place / ".tunewright" / "script" / "servers").glob("*/order.json")]
     assert len(servers) == 2  # the tuned model's lease, and the base beside it
     assert [server for server in servers if marked(server.mark)] == []
-    shown = subprocess.run(
-        [*command()[:3], "jobs", "show", "--json"], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert run.path.name in shown.stdout
+    ledger = [*command()[:3], "budget", "show", "--json"]
+    money = subprocess.run(ledger, capture_output=True, text=True, timeout=WAIT_S, check=True).stdout
+    hours = hours_used(run.journal(), None)
+    assert 0 < hours < 1
+    assert f"{hours:.6f} h × $36.00/h" in money

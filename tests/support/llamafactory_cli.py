@@ -31,9 +31,10 @@ KNOWN = json.loads((Path(__file__).parent / "llamafactory_arguments.json").read_
 def main(arguments: list[str]) -> None:
     command = arguments[0] if arguments else "help"
     if command == "train" and _enabled("FORCE_TORCHRUN"):
-        # As the launcher does: a child in the same process group, whose command line was split at white space.
+        # As the launcher and torchrun do: a command line that was split at white space, and a worker that leaves the
+        # process group for a session of its own (seen with torch 2.13).
         words = f"{sys.executable} {__file__} worker {' '.join(arguments[1:])}".split()
-        sys.exit(subprocess.run(words, check=True).returncode)
+        sys.exit(subprocess.run(words, check=True, start_new_session=True).returncode)
     if command in ("train", "worker"):
         train(read(arguments[1], "train"))
     elif command == "api":

@@ -59,6 +59,9 @@ def make_tiny_llama(folder: Path, template: str | None = TEMPLATE, context: int 
         pad_token_id=words.pad_token_id,
         bos_token_id=None,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    model = LlamaForCausalLM(config)
+    # An adapter leaves the embeddings as they are: as small as usual at random they could never tell words apart.
+    torch.nn.init.normal_(model.get_input_embeddings().weight, std=0.5)
+    model.save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
