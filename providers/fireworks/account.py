@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import fireworks
 import httpx
@@ -41,12 +40,14 @@ from ..records import (
     Sampling,
 )
 from ..sending import sizes
-from ..wire import integer, plain
+from ..wire import plain
 from . import answers
 from .bodies import OWN_HOST, check, create_body, id_parameter
+from .jobs import Jobs
+from .limits import breaches, warnings
 from .listing import every
 from .metrics import points
-from .names import DPO, SFT, Collection, JobName, collection_of, job_name, model_parts
+from .names import DPO, SFT, JobName, collection_of, job_name, model_parts
 from .serving import Serving
 from .uploads import SIZES, Uploads
 
@@ -97,7 +98,7 @@ class FireworksAccount(Account):
         http: Any,
     ) -> None:
         super().__init__(platform, connection)
-        self._client, self._http = control, http.control
+        self._client = control
         self._questions = Questions(
             client=evaluation,
             http=http.evaluation,
@@ -109,6 +110,7 @@ class FireworksAccount(Account):
             usage_on_request=False,
         )
         self._account = connection.project
+        self._jobs = Jobs(control, http.control, loopback=connection.is_sandbox)
         self._serving = Serving(control, platform.name)
         self._uploads = Uploads(control, http.control, loopback=connection.is_sandbox)
 
@@ -119,20 +121,16 @@ class FireworksAccount(Account):
         check(plan.method, plan.hyperparameters, self.platform.name)
         with self._asking("preflight"):
             await self._id()
-        problems = [problem for name in _starts(plan) if (problem := await self._unusable(plan, name))]
-        warnings = []
-        if plan.method is Method.DPO and plan.validation_sha256 is not None:
-            warnings.append("preference jobs take no evaluation data set here: the validation rows are not read")
-        return Preflight(problems=tuple(problems), warnings=tuple(warnings))
-
-    async def _unusable(self, plan: Plan, name: str) -> str | None:
-        try:
-            with self._asking("preflight"):
-                parts = model_parts(name)
-                raw = plain(await self._client.models.get(parts.id, account_id=parts.account))
-        except NotFound as error:
-            return f"{name!r} cannot be tuned here: {error.message}"
-        return None if name != plan.model else _breach(plan, raw)
+        told: dict[str, JsonObject] = {}
+        for name in _starts(plan):
+            try:
+                with self._asking("preflight"):
+                    parts = model_parts(name)
+                    told[name] = plain(await self._client.models.get(parts.id, account_id=parts.account))
+            except NotFound as error:
+                return Preflight(problems=(f"{name!r} cannot be tuned here: {error.message}",))
+        base = told[plan.model]
+        return Preflight(problems=breaches(plan, base), warnings=warnings(plan, base))
 
     # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -167,12 +165,8 @@ class FireworksAccount(Account):
             return None
         with self._asking("estimate"):
             account = await self._id()
-            told = await self._client.post(
-                f"/v1/accounts/{account}/{SFT}:estimateCost",
-                cast_to=object,
-                body=create_body(plan, files, "", account),
-            )
-            usd = answers.usd_of(plain(told).get("estimatedCost"))
+            told = await self._jobs.estimate(create_body(plan, files, "", account), account)
+            usd = answers.usd_of(told.get("estimatedCost"))
         return RemoteEstimate(usd=usd, detail=None if usd is not None else "no estimate")
 
     async def create(self, plan: Plan, files: Mapping[str, str], tag: str) -> RemoteJob:
@@ -184,24 +178,15 @@ class FireworksAccount(Account):
             account, collection = await self._id(), collection_of(plan.method)
             body = create_body(plan, files, tag, account)
             try:
-                told = await self._client.post(
-                    f"/v1/accounts/{account}/{collection}",
-                    cast_to=object,
-                    body=body,
-                    options={
-                        "max_retries": 0,
-                        "follow_redirects": False,
-                        "params": {id_parameter(plan.method): tag},
-                    },
-                )
+                told = await self._jobs.buy(collection, id_parameter(plan.method), tag, body, account)
             except fireworks.ConflictError:
-                return await self._existing(JobName(collection, tag))
-            return answers.job(plain(told), account)
+                told = await self._existing(JobName(collection, tag), account)
+            return answers.job(told, account)
 
-    async def _existing(self, name: JobName) -> RemoteJob:
+    async def _existing(self, name: JobName, account: str) -> JsonObject:
         """The job that was there already. That it cannot be read proves nothing about it."""
         try:
-            return answers.job(await self._raw(name), await self._id())
+            return await self._jobs.get(name, account)
         except fireworks.APIError as error:
             raise PlatformFault(f"job {name.id} exists already, and cannot be read: {error}") from None
 
@@ -213,7 +198,7 @@ class FireworksAccount(Account):
         for collection in (SFT, DPO):
             try:
                 with self._asking("find"):
-                    found.append(answers.job(await self._raw(JobName(collection, tag.lower())), account))
+                    found.append(answers.job(await self._jobs.get(JobName(collection, tag.lower()), account), account))
             except NotFound:
                 continue
         return tuple(found)
@@ -221,42 +206,32 @@ class FireworksAccount(Account):
     async def job(self, job_id: str) -> RemoteJob:
         """A pure read."""
         with self._asking("job"):
-            return answers.job(await self._read(job_id), await self._id())
+            account = await self._id()
+            return answers.job(await self._jobs.read(job_id, account), account)
 
     async def jobs(self, limit: int = 100, since: datetime | None = None) -> tuple[RemoteJob, ...]:
         """The newest `limit` jobs of the account, supervised and by preference; `since`: none created before."""
         epoch = datetime.min.replace(tzinfo=UTC)
         with self._asking("jobs"):
-            account, found = await self._id(), []
-            for collection in (SFT, DPO):
-                count = 0
-                async for raw in self._listed(collection, account):
-                    one = answers.job(raw, account)
-                    count += 1
-                    if count > limit or (since is not None and (one.created_at or since) < since):
-                        break
-                    found.append(one)
-        return tuple(sorted(found, key=lambda one: one.created_at or epoch, reverse=True)[:limit])
+            account = await self._id()
+            raws = [raw for collection in (SFT, DPO) async for raw in self._jobs.every(collection, account)]
+            found = [answers.job(raw, account) for raw in raws]
+        fresh = [one for one in found if since is None or (one.created_at or since) >= since]
+        return tuple(sorted(fresh, key=lambda one: one.created_at or epoch, reverse=True)[:limit])
 
     async def events(self, job_id: str, after: str | None = None) -> Page[JobEvent]:
         """What the job's record says now that it did not say at the last look; see `answers.events`."""
         with self._asking("events"):
-            found = answers.events(await self._read(job_id), after)
+            found = answers.events(await self._jobs.read(job_id, await self._id()), after)
         return Page(found, found[-1].id if found else after)
 
     async def metrics(self, job_id: str) -> tuple[MetricPoint, ...]:
         """The curve, from the file that the job's signed address gives; none until there is one."""
         with self._asking("metrics"):
-            raw = await self._read(job_id)
+            account = await self._id()
+            raw = await self._jobs.read(job_id, account)
             preference = job_name(str(raw.get("name"))).collection == DPO
-            address = raw.get("metricsFileSignedUrl")
-            if preference:
-                id, account = job_name(str(raw["name"])).id, await self._id()
-                told = await self._client.dpo_jobs.get_metrics_file_endpoint(id, account_id=account)
-                address = plain(told).get("signedUrl")
-            if not isinstance(address, str) or not address:
-                return ()
-            return points(await self._fetched(address), preference=preference)
+            return points(await self._jobs.metrics_file(raw, account), preference=preference)
 
     async def checkpoints(self, job_id: str) -> tuple[Checkpoint, ...]:
         """None: no call lists them."""
@@ -265,23 +240,14 @@ class FireworksAccount(Account):
     async def cancel(self, job_id: str) -> RemoteJob:
         """Ask for the job to be cancelled."""
         with self._asking("cancel"):
-            name, account = job_name(str((await self._read(job_id))["name"])), await self._id()
-            if name.collection == DPO:
-                await self._client.dpo_jobs.cancel(name.id, account_id=account, body={})
-            else:
-                await self._client.supervised_fine_tuning_jobs.cancel(name.id, account_id=account, body={})
-            return answers.job(await self._raw(name), account)
+            account = await self._id()
+            return answers.job(await self._jobs.cancel(job_id, account), account)
 
     async def resume(self, job_id: str) -> RemoteJob:
         """Let a job go on that the platform has paused. Nothing pauses one on demand."""
         with self._asking("resume"):
-            name, account = job_name(str((await self._read(job_id))["name"])), await self._id()
-            if name.collection == DPO:
-                return answers.job(
-                    plain(await self._client.dpo_jobs.resume(name.id, account_id=account, body={})), account
-                )
-            jobs = self._client.supervised_fine_tuning_jobs
-            return answers.job(plain(await jobs.resume(name.id, account_id=account, body={})), account)
+            account = await self._id()
+            return answers.job(await self._jobs.resume(job_id, account), account)
 
     # ── models and machines ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -356,54 +322,8 @@ class FireworksAccount(Account):
         options: dict[str, Any] = {"page_token": token} if token else {}
         return await self._client.accounts.list(page_size=_PAGE, **options)
 
-    async def _read(self, job_id: str) -> JsonObject:
-        """A job by our name of it; by an id alone, supervised ones first."""
-        name = job_name(job_id)
-        if name.told:
-            return await self._raw(name)
-        try:
-            return await self._raw(JobName(SFT, name.id))
-        except fireworks.NotFoundError:
-            return await self._raw(JobName(DPO, name.id))
-
-    async def _raw(self, name: JobName) -> JsonObject:
-        account = await self._id()
-        if name.collection == DPO:
-            return plain(await self._client.dpo_jobs.get(name.id, account_id=account))
-        return plain(await self._client.supervised_fine_tuning_jobs.get(name.id, account_id=account))
-
-    def _listed(self, collection: Collection, account: str) -> AsyncIterator[JsonObject]:
-        jobs = self._client.dpo_jobs if collection == DPO else self._client.supervised_fine_tuning_jobs
-
-        async def page(token: str | None) -> Any:
-            options: dict[str, Any] = {"page_token": token} if token else {}
-            return await jobs.list(account_id=account, page_size=_PAGE, order_by="createTime desc", **options)
-
-        return every(page, collection)
-
-    async def _fetched(self, address: str) -> str:
-        """What lies behind a signed address, which gets none of our credentials."""
-        if urlsplit(address).scheme != "https" and not self.connection.is_sandbox:
-            raise PlatformFault("the metrics file lies at a place without https")
-        answer = await self._http.get(address)
-        if not answer.is_success:
-            raise PlatformFault(f"the metrics file answers {answer.status_code}", status=answer.status_code)
-        return str(answer.text)
-
 
 def _starts(plan: Plan) -> tuple[str, ...]:
     """The models that a job would begin from."""
     warm = plan.hyperparameters.extra.get("warm_start_from")
     return (plan.model, str(warm)) if warm else (plan.model,)
-
-
-def _breach(plan: Plan, raw: JsonObject) -> str | None:
-    """Why this model cannot be trained so; what is not told is not checked."""
-    full = plan.hyperparameters.lora is False
-    told = raw.get("supervisedFullParameterTunable" if full else "supervisedLoraTunable")
-    if told is False and (full or not raw.get("tunable")):
-        return f"{plan.model!r} cannot be tuned here{' in full; use --lora' if full else ''}, the platform says"
-    longest, wanted = integer(raw.get("trainingContextLength")), plan.hyperparameters.extra.get("max_context_length")
-    if longest and isinstance(wanted, int) and wanted > longest:
-        return f"max_context_length: {wanted} is above this model's {longest}"
-    return None

@@ -2,6 +2,7 @@
 
 A job's id is our tag, so the platform itself gives it once. Where a setting is not given, the platform's own default
 applies and the field is left out: the contract (Gateway REST API 4.259.0) names no defaults that we could write out.
+Only the rank is always written, for rank 0 trains every weight, and on this wire a number left out may be read as 0.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ __all__ = ["OWN_HOST", "SUFFIX_LIMIT", "check", "create_body", "dataset_body", "
 OWN_HOST = "https://api.fireworks.ai"
 SUFFIX_LIMIT = ID_LIMIT - 20
 """Most characters of the user's own suffix in the tuned model's id; our tag and a dash take 20."""
+
+_USUAL_RANK = 8
 
 _COUNT = Setting(kind="int", low=1)
 _FLAG = Setting(kind="bool")
@@ -149,11 +152,10 @@ def _upload(file: ProviderFile, root: str) -> tuple[PlannedRequest, ...]:
 
 
 def _start(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The base or the adapter to go on from, of which the API takes one; rank 0 trains every weight."""
+    """The base or the adapter to go on from, of which the API takes one; and the rank."""
     warm = given.get("warm_start_from")
     begin = {"warmStartFrom": warm} if warm else {"baseModel": plan.model}
-    rank = 0 if given.get("lora") is False else given.get("lora_rank")
-    return begin | ({} if rank is None else {"loraRank": rank})
+    return begin | {"loraRank": 0 if given.get("lora") is False else given.get("lora_rank", _USUAL_RANK)}
 
 
 def _name(plan: Plan, tag: str) -> str:

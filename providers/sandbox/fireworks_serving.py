@@ -52,9 +52,10 @@ def asked(world: Sandbox, name: str, model: str) -> None:
     if machine is None or machine.model != model:
         raise Refused(404, "Model not found, inaccessible, and/or not deployed", code="NOT_FOUND")
     now = world.clock.now()
-    if machine.state(now) == "DEPLOYMENT_STATE_STOPPED":
-        machine = world.serving.start(machine, 1)
-    if not machine.ready(now):
+    asleep = machine.state(now) == "DEPLOYMENT_STATE_STOPPED"
+    if asleep:
+        world.serving.start(machine, 1)
+    if asleep or not machine.ready(now):
         raise Refused(503, "Deployment is scaling up from zero replicas. Retry later.", code="DEPLOYMENT_SCALING_UP")
     world.serving.note(machine)
 

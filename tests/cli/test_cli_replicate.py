@@ -29,8 +29,11 @@ def here(server: Any) -> dict[str, str]:
     return {**server.environ, "REPLICATE_USD_PER_SECOND": "0.001"}
 
 
-def test_a_run_comes_to_a_verdict(tunewright: Any, pairs: Path, server: Any, here: dict[str, str]) -> None:
-    answer = tunewright("run", pairs, *TO, *AGREED, env=here)
+def test_a_run_comes_to_a_verdict(tunewright: Any, work: Path, server: Any, here: dict[str, str]) -> None:
+    told = {"lost_card": "my card vanished", "refund": "give back money", "delivery": "where is my parcel"}
+    rows = [f"{words} item {number}{label},{label}" for number in range(80) for label, words in told.items()]
+    (work / "many.csv").write_text("input,output\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    answer = tunewright("run", "many.csv", *TO, *AGREED, env=here)
     assert (answer.code, answer.json["verdict"]) == (0, "deploy")
     assert server.asked("POST", JOBS) == 1
 

@@ -18,7 +18,7 @@ pytest.importorskip("starlette")
 if not hasattr(os, "fork"):
     pytest.skip("needs fork", allow_module_level=True)
 
-from tests.faults.cases import FAULTY, IN_USE, JOB_SCENES, LEASE_SCENES, WIRE_PLACES, places_in_the_source
+from tests.faults.cases import ASKED_SCENES, FAULTY, IN_USE, JOB_SCENES, LEASE_SCENES, WIRE_PLACES, places_in_the_source
 
 pytestmark = pytest.mark.slow
 
@@ -35,11 +35,10 @@ BATCHES = "batch_"
 """Questions bought by the file: killed at every place that is named so in tests/jobs/test_batch_crashes.py."""
 
 
-@pytest.fixture(scope="module")
-def played() -> dict[tuple[str, str], dict[str, Any]]:
+def _played(*options: str) -> dict[tuple[str, str], dict[str, Any]]:
     """(what, buyer) → figures."""
     done = subprocess.run(
-        [*COMMAND, "--lesser-seeds", "2", "--platforms", "openai,together"],
+        [*COMMAND, *options],
         cwd=ROOT,
         env={"PATH": os.environ.get("PATH", "")},
         capture_output=True,
@@ -52,21 +51,26 @@ def played() -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["what"], row["buyer"]): row for row in told}
 
 
-@pytest.mark.parametrize(
-    "places",
-    [
-        pytest.param("request_sent,answer_begun,after_create_answer,before_empty_look,in_use", id="a-few-places"),
-        pytest.param("", id="every-place", marks=pytest.mark.exhaustive),
-    ],
-)
+def _some_or_all(*some: str) -> pytest.MarkDecorator:
+    """A few places by the run of every test, all of them by `make exhaustive`."""
+    every = pytest.param("", id="every-place", marks=pytest.mark.exhaustive)
+    return pytest.mark.parametrize("places", [pytest.param(",".join(some), id="a-few-places"), every])
+
+
+@_some_or_all("request_sent", "answer_begun", "after_create_answer", "before_empty_look", "in_use")
 def test_nothing_is_bought_twice_where_the_client_chooses_the_id(places: str) -> None:
     pytest.importorskip("fireworks")
-    command = [*COMMAND, "--platforms", "fireworks", "--places", places]
-    done = subprocess.run(command, cwd=ROOT, env={"PATH": os.environ.get("PATH", "")}, capture_output=True, text=True)
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {row["what"] for row in told} == {"jobs", "leases"}, done.stderr
-    assert all(row["clean"] for row in told), done.stderr
-    assert sum(row["kills"] for row in told) >= sum(row["purchases"] for row in told) > 5
+    told = _played("--platforms", "fireworks", "--places", places)
+    assert set(told) >= {("jobs", "protocol"), ("leases", "protocol")}
+    assert all(row["clean"] for row in told.values())
+    assert sum(row["kills"] for row in told.values()) >= sum(row["purchases"] for row in told.values()) > 5
+
+
+@pytest.fixture(scope="module")
+def played() -> dict[tuple[str, str], dict[str, Any]]:
+    """(what, buyer) → figures, of what can be found again."""
+    found = ("--what", "jobs", "--what", "leases", "--platforms", "openai,together")
+    return _played(*found, "--lesser-seeds", "2")
 
 
 @pytest.mark.parametrize("what", ["jobs", "leases"])
@@ -94,6 +98,16 @@ def test_the_platform_was_as_faulty_as_it_should_be(played: Any, what: str) -> N
     assert told["faulty_share"] >= FAULTY - 0.1
     assert all(told["struck"].values())
     assert len(told["struck"]) == 8  # seven kinds of fault, and none
+
+
+@_some_or_all("after_intent", "request_sent", "answer_begun", "after_in_doubt")
+def test_where_nothing_can_be_found_a_person_is_asked_and_nothing_is_bought_twice_or_lost(places: str) -> None:
+    """Its lesser buyers, who ask nobody or too early, are played by `make faults`."""
+    pytest.importorskip("replicate")
+    told = _played("--what", "asked", "--places", places or ",".join(ASKED_SCENES))["asked", "protocol"]
+    assert (told["double"], told["lost"], told["wrong_id"], told["wrong_money"]) == (0, 0, 0, 0)
+    assert told["unreached"] == []
+    assert told["kills"] >= told["purchases"] >= len(places.split(","))
 
 
 def test_every_place_that_the_source_names_is_visited() -> None:

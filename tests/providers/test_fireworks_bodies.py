@@ -12,6 +12,7 @@ import pytest
 import providers
 from providers.errors import Auth, NotFound, Unsupported
 from providers.fireworks.bodies import SUFFIX_LIMIT, check, create_body, dataset_body, planned_requests
+from providers.fireworks.limits import breaches, warnings
 from providers.records import Hyperparameters, Method, Plan, ProviderFile
 
 CONTRACT = Path(__file__).parents[2] / "../shared/contracts/fireworks-finetune.yaml"
@@ -31,11 +32,12 @@ def plan(make_plan: Callable[..., Plan]) -> Callable[..., Plan]:
     return make
 
 
-def test_what_is_not_given_is_left_to_the_platform(plan: Any, tag: str) -> None:
+def test_what_is_not_given_is_left_to_the_platform_but_the_rank(plan: Any, tag: str) -> None:
     assert create_body(plan(), FILES, tag, "me") == {
         "displayName": tag,
         "dataset": "accounts/me/datasets/tw-rows",
         "baseModel": EIGHT,
+        "loraRank": 8,  # left out, it may be read as 0: full training
     }
 
 
@@ -68,7 +70,7 @@ def test_the_longest_suffix_still_fits(plan: Any, tag: str) -> None:
 
 def test_a_preference_job_has_its_settings_one_floor_below(plan: Any, tag: str) -> None:
     body = create_body(plan({"beta": 0.3, "lora_alpha": 32}, epochs=2, method=Method.DPO), FILES, tag, "me")
-    assert body["trainingConfig"] == {"baseModel": EIGHT, "epochs": 2, "loraAlpha": 32}
+    assert body["trainingConfig"] == {"baseModel": EIGHT, "epochs": 2, "loraRank": 8, "loraAlpha": 32}
     assert body["lossConfig"] == {"method": "DPO", "dpo": {"beta": 0.3}}
 
 
@@ -161,6 +163,36 @@ def test_everything_that_is_sent_satisfies_the_contract_and_names_nothing_it_doe
     hold("gatewayDpoJob", body)
     hold("gatewayBaseTrainingConfig", body["trainingConfig"])
     hold("GatewayCreateDatasetBody", dataset_body(make_file(providers.platform("fireworks"))))
+
+
+# ── against what is said of the base ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("lora", "told", "named"),
+    [
+        (True, {"supervisedLoraTunable": False, "tunable": False}, "cannot be tuned here"),
+        (True, {"supervisedLoraTunable": False, "tunable": True}, None),
+        (True, {}, None),
+        (False, {"supervisedLoraTunable": True, "supervisedFullParameterTunable": False}, "in full; use --lora"),
+        (False, {"supervisedFullParameterTunable": True}, None),
+        (None, {"trainingContextLength": 2048}, "max_context_length: 4096 is above this model's 2048"),
+    ],
+)
+def test_a_base_that_cannot_be_trained_so_is_named(
+    plan: Any, lora: bool | None, told: dict[str, Any], named: str | None
+) -> None:
+    found = breaches(plan({"max_context_length": 4096}, lora=lora), told)
+    assert [named in problem for problem in found] == ([True] if named else [])
+
+
+def test_a_base_that_is_not_served_to_everybody_is_told_before_anything_is_bought(plan: Any) -> None:
+    (said,) = warnings(plan(), {"supportsServerless": False})
+    assert EIGHT in said
+    assert "evaluate --base" in said
+    (until,) = warnings(plan(), {"deprecationDate": {"year": 2027, "month": 1, "day": 14}})
+    assert "only until 2027-01-14" in until
+    assert warnings(plan(), {"supportsServerless": True}) == warnings(plan(), {}) == ()
 
 
 # ── the connection ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -11,10 +11,11 @@ from hashlib import sha256
 import pytest
 
 from providers.contract import Platform, Provider
-from providers.errors import InvalidData, NotFound, ProviderError
+from providers.errors import Capacity, InvalidData, NotFound, ProviderError, Unsupported
 from providers.records import (
     Capability,
     Hyperparameters,
+    JobState,
     Lease,
     LeaseState,
     Plan,
@@ -25,6 +26,7 @@ from providers.records import (
 
 pytest.importorskip("fireworks")
 pytest.importorskip("starlette")
+from providers.sandbox import RunningSandbox, Sandbox, serve
 from providers.testing import OnSandbox
 from providers.testing.making import ASK
 
@@ -39,6 +41,16 @@ class TestFireworks(OnSandbox):
     on = date(2026, 11, 22)
     model = "accounts/fireworks/models/qwen3-8b"
     another = Hyperparameters(learning_rate=2e-5, lora=True, extra={"lora_rank": 16})
+
+    @pytest.fixture
+    def world(self) -> Iterator[Sandbox]:
+        with Sandbox(None, pace_s=self.pace_s) as world:
+            yield world
+
+    @pytest.fixture
+    def running(self, world: Sandbox) -> Iterator[RunningSandbox]:
+        with serve(world) as running:
+            yield running
 
     def after(self, plan: Plan, job: RemoteJob) -> Plan:
         settings = plan.hyperparameters
@@ -157,6 +169,23 @@ class TestFireworks(OnSandbox):
         await provider.cancel(bought.id)
         assert (await self.over(provider, bought)).billed_usd is None
 
+    async def test_a_job_that_the_platform_has_paused_goes_on_when_resumed(
+        self, world: Sandbox, provider: Provider, queued: None, bought: RemoteJob
+    ) -> None:
+        world.book.pause(bought.id)
+        assert (await provider.job(bought.id)).state is JobState.PAUSED
+        assert (await provider.resume(bought.id)).state is JobState.QUEUED
+
+    async def test_no_job_is_paused_on_demand(self, provider: Provider, bought: RemoteJob) -> None:
+        with pytest.raises(Unsupported):
+            await provider.pause(bought.id)
+
+    async def test_the_newest_jobs_of_both_kinds_are_listed(
+        self, provider: Provider, plan: Plan, bought: RemoteJob, preferring: RemoteJob
+    ) -> None:
+        assert {job.id for job in await provider.jobs()} == {bought.id, preferring.id}
+        assert [job.id for job in await provider.jobs(limit=1)] == [preferring.id]
+
     async def test_a_job_of_either_kind_is_found_by_its_bare_id(
         self, provider: Provider, preferring: RemoteJob, tag: str
     ) -> None:
@@ -239,8 +268,11 @@ class TestFireworks(OnSandbox):
         await self.up(provider, lease)
         await self.tell(provider, "clock", {"advance_s": 3600})
         assert (await provider.lease(lease.id)).state is LeaseState.STOPPED
-        assert (await provider.complete(lease.model, ASK, Sampling())).text == "lost_card"
-        assert (await provider.lease(lease.id)).state is LeaseState.READY
+        with pytest.raises(Capacity, match="starts again") as asleep:
+            await provider.complete(lease.model, ASK, Sampling())
+        assert provider.decide(asleep.value).kind == "transient"
+        awake = await self.up(provider, await provider.lease(lease.id))
+        assert (await provider.complete(awake.model, ASK, Sampling())).text == "lost_card"
 
     async def test_renting_again_wakes_the_machine_that_sleeps(
         self, provider: Provider, lease: Lease, finished: RemoteJob, tag: str, asked: Callable[[str, str], int]

@@ -27,6 +27,7 @@ MODELS = {
     "openai": "gpt-4.1-mini-2025-04-14",
     "together": "Qwen/Qwen3-8B",
     "fireworks": "accounts/fireworks/models/qwen3-8b",
+    "replicate": "sandbox/trainer:0",
 }
 
 
@@ -41,7 +42,7 @@ def world() -> Iterator[tuple[Sandbox, Any]]:
 
 
 def connection(name: str, environ: dict[str, str], tmp_path: Path) -> Connection:
-    keys = {"OPENAI_API_KEY": CANARY, "TOGETHER_API_KEY": CANARY, "FIREWORKS_API_KEY": CANARY}
+    keys = dict.fromkeys(("OPENAI_API_KEY", "TOGETHER_API_KEY", "FIREWORKS_API_KEY", "REPLICATE_API_TOKEN"), CANARY)
     return providers.platform(name).connection(environ | keys, None, tmp_path)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,3 +215,23 @@ def test_a_conversation_does_not_fit_into_one_prompt() -> None:
 def test_a_model_that_takes_no_words_cannot_be_asked() -> None:
     with pytest.raises(Unsupported, match="takes no prompt; its inputs: image"):
         prediction_input(predicting(image="string"), ASK, Sampling())
+
+
+# ── without the SDK ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_without_its_sdk_the_platform_still_tells_its_requests_and_says_what_to_install(tmp_path: Path) -> None:
+    code = """
+import sys
+sys.modules["replicate"] = None
+import providers
+from pathlib import Path
+platform = providers.platform("replicate")
+connection = platform.connection({"REPLICATE_API_TOKEN": "r8_x"}, None, Path())
+try:
+    platform.open(connection)
+except providers.errors.Unsupported as error:
+    print(error.fix)
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "pip install 'tunewright[replicate]'"

@@ -212,8 +212,8 @@ def test_faults_strike_the_other_wire_too(sandbox: Sandbox, tog: together.Togeth
         tog.fine_tuning.list()
 
 
-def test_every_fault_is_tested_here_or_among_webhooks_and_batches() -> None:
-    others = ("test_sandbox_webhooks.py", "test_sandbox_batches.py")
+def test_every_fault_is_tested_here_or_beside_what_it_strikes() -> None:
+    others = ("test_sandbox_webhooks.py", "test_sandbox_batches.py", "test_sandbox_replicate.py")
     source = "".join(Path(__file__).with_name(name).read_text() for name in (Path(__file__).name, *others))
     assert [name for name in FAULTS if f'"{name}"' not in source] == []
 

@@ -71,6 +71,9 @@ def test_the_environment_points_stock_clients_here(served: RunningSandbox) -> No
         "TOGETHER_BASE_URL": f"{served.url}/together",
         "TOGETHER_API_KEY": "sk-sandbox-local",
         "TOGETHER_PROJECT_ID": "proj_sandbox",
+        "FIREWORKS_BASE_URL": f"{served.url}/fireworks",
+        "FIREWORKS_API_KEY": "sk-sandbox-local",
+        "FIREWORKS_ACCOUNT_ID": "sandbox",
     }
 
 
