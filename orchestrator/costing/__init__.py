@@ -8,6 +8,7 @@ from __future__ import annotations
 from .advice import advise, data_facts
 from .advice_records import Advice, AdviceInput, DataFacts
 from .document import band_for
+from .elsewhere import elsewhere
 from .overrides import Overrides, load_overrides
 from .quoting import ACCEPT_DAYS, WARN_DAYS, quote, with_asking
 from .records import (
@@ -52,6 +53,7 @@ __all__ = [
     "compare_table",
     "count",
     "data_facts",
+    "elsewhere",
     "job_ends",
     "load_overrides",
     "quote",

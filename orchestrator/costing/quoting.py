@@ -16,6 +16,7 @@ from providers.records import Capability, Example, Hyperparameters, ModelFacts, 
 from ..dataset.samples import SampleShare
 from .batched import batch_prices
 from .document import SOURCE, band_for, document, maintenance_rhythm
+from .elsewhere import elsewhere
 from .lines import Costed, beside_lines, evaluation_lines, hosting_line, people_line, training_line, validation_line
 from .records import Ask, Band, DateNote, Hours, Maintenance, Quote, QuoteLine, TokenCount
 from .sampled import count_share, note_of
@@ -124,6 +125,7 @@ def _count(rows: Sequence[Example] | Lengths | SampleShare, rules: TokenRules, f
 
 def _prices(ask: Ask, settings: Hyperparameters) -> Sequence[Price]:
     ours = ask.platform.prices(ask.model, ask.method, settings)
+    ours = ours if ask.own_host or ask.sandbox else elsewhere(ours)
     told = ask.overrides.apply(ours, ask.platform.name, ask.model, ask.method) if ask.overrides else ours
     return batch_prices(told) if ask.batched else told
 

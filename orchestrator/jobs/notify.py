@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shlex
 import signal
 from collections.abc import Mapping
@@ -130,10 +131,14 @@ def without_keys(variables: Mapping[str, str], environ: Mapping[str, str]) -> di
     }
 
 
+_KEYS = re.compile(r"(API_KEY|SECRET_ACCESS_KEY|SESSION_TOKEN|AUTH_TOKEN)$|BEARER_TOKEN", re.IGNORECASE)
+"""What the names of platforms' secrets have in them, also of those that need more than one variable."""
+
+
 def _key_names(environ: Mapping[str, str]) -> set[str]:
     platforms = [providers.platform(name) for name in providers.platform_names()]
     ours = {name for platform in platforms for name in (platform.key_variable, platform.webhook_variable) if name}
-    return {name for name in environ if name in ours or name == URL_VARIABLE or name.upper().endswith("API_KEY")}
+    return {name for name in environ if name in ours or name == URL_VARIABLE or _KEYS.search(name)}
 
 
 async def _run(words: tuple[str, ...], env: Mapping[str, str], told: bytes, limit_s: float) -> str | None:

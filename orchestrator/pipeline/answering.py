@@ -43,7 +43,7 @@ class Served:
 
 def base_candidate(settings: RunSettings, account: Account, target: Target) -> Served:
     """The model as the platform serves it to everybody, or beside the tuned one on the same machine."""
-    into, out = _prices(settings, account.platform, target.model, PriceItem.INPUT, PriceItem.OUTPUT)
+    into, out = _prices(settings, account, target.model, PriceItem.INPUT, PriceItem.OUTPUT)
     candidate = Candidate(
         name="base",
         provider=target.provider,
@@ -61,9 +61,9 @@ def tuned_candidate(
 ) -> Served:
     """A tuned model, with its own prices; a lease where the platform serves it on a machine by the hour."""
     platform = account.platform
-    into, out = _prices(settings, platform, base_model, PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
+    into, out = _prices(settings, account, base_model, PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
     dedicated = _serving(platform, base_model) == "dedicated"
-    (hosting,) = _prices(settings, platform, base_model, PriceItem.HOSTING)
+    (hosting,) = _prices(settings, account, base_model, PriceItem.HOSTING)
     candidate = Candidate(
         name=name,
         provider=platform.name,
@@ -98,9 +98,9 @@ def _serving(platform: Platform, base_model: str) -> str:
         return "unknown"
 
 
-def _prices(settings: RunSettings, platform: Platform, model: str, *items: PriceItem) -> tuple[Decimal | None, ...]:
+def _prices(settings: RunSettings, account: Account, model: str, *items: PriceItem) -> tuple[Decimal | None, ...]:
     """Prices in the order of `items`; None where nobody gives one."""
-    rows = {row.item: row.usd for row in price_rows(settings, platform, model)}
+    rows = {row.item: row.usd for row in price_rows(settings, account, model)}
     return tuple(rows.get(item) for item in items)
 
 

@@ -149,7 +149,7 @@ def _prices(settings: RunSettings, served: Served, questions: int) -> tuple[Deci
     into, out = candidate.input_usd_per_mtok, candidate.output_usd_per_mtok
     if not settings.by_batches(questions) or platform.batch_limits() is None:
         return into, out
-    batch_in, batch_out = batch_prices_of(settings, platform, candidate.model)
+    batch_in, batch_out = batch_prices_of(settings, served.account, candidate.model)
     return into if batch_in is None else batch_in, out if batch_out is None else batch_out
 
 

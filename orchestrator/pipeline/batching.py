@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from providers.contract import Platform, Provider
+from providers.contract import Provider
 from providers.errors import ProviderError
 from providers.records import Capability, PriceItem
 
@@ -81,9 +81,9 @@ class Batching:
         return next(own, self.wishes[-1])
 
 
-def batch_prices_of(settings: RunSettings, platform: Platform, model: str) -> Prices:
+def batch_prices_of(settings: RunSettings, account: Account, model: str) -> Prices:
     """By the candidate's own name: a tuned one has its base's tuned prices. None where nobody gives one."""
-    rows = {row.item: row.usd for row in price_rows(settings, platform, model)}
+    rows = {row.item: row.usd for row in price_rows(settings, account, model)}
     return Prices(rows.get(PriceItem.BATCH_INPUT), rows.get(PriceItem.BATCH_OUTPUT))
 
 
@@ -129,7 +129,7 @@ class _Side:
         return self.item.candidate.name
 
     def prices(self, settings: RunSettings) -> Prices:
-        return batch_prices_of(settings, self.item.account.platform, self.item.candidate.model)
+        return batch_prices_of(settings, self.item.account, self.item.candidate.model)
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ async def bill_of(session: Session, begun: Begun, evaluated: Evaluated) -> tuple
     if intent and job:
         trained = spendings.get(training_spending(intent.id))
         settled = trained is not None and trained.state == "settled"
-        prices = price_rows(begun.settings, begun.account.platform, intent.plan.model)
+        prices = price_rows(begun.settings, begun.account, intent.plan.model)
         training = trained.usd if trained and settled else bill_usd(job, prices)
     leases = [item for item in spendings.values() if item.kind == "hosting" and item.run_id == begun.run.id]
     hosting = sum((item.usd for item in leases), Decimal(0)) if all(i.state != "reserved" for i in leases) else None

@@ -52,6 +52,11 @@ class Account:
         """True where what is spent is not money."""
         return self.connection.is_sandbox
 
+    @property
+    def away(self) -> bool:
+        """True at another host than the platform's own, where our prices say nothing; a sandbox has play prices."""
+        return not (self.connection.is_own_host or self.connection.is_sandbox)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:

@@ -254,7 +254,7 @@ def _provenance(story: Story, record: Mapping[str, Any]) -> ProvenanceView:
     if evaluated is not None:
         hashes["rule"] = evaluated.rule.sha256
         seeds |= {"sampling": evaluated.spec.sampling.seed, "order of questions": evaluated.spec.order_seed}
-    prices = price_rows(begun.settings, begun.account.platform, begun.settings.to[0].model)
+    prices = price_rows(begun.settings, begun.account, begun.settings.to[0].model)
     return ProvenanceView(
         ledger=str(record["ledger"]),
         hashes=hashes,

@@ -65,7 +65,7 @@ def _lines(settings: RunSettings, item: Served, asked: Sequence[Question], pays:
 
 def _price(settings: RunSettings, item: Served) -> Price | None:
     """The dated row that a candidate's prompts are priced by."""
-    usd, rows = item.candidate.input_usd_per_mtok, price_rows(settings, item.account.platform, item.counts_as)
+    usd, rows = item.candidate.input_usd_per_mtok, price_rows(settings, item.account, item.counts_as)
     into = [row for row in rows if row.item in (PriceItem.INPUT, PriceItem.TUNED_INPUT)]
     return next((row for row in into if usd is not None and row.usd == usd), None)
 

@@ -39,7 +39,7 @@ from ..tags import same_tag
 from ..wire import every, items, plain
 from . import answers, uploads
 from .batches import Batches
-from .bodies import OWN_HOST, TAG_KEY, check, create_body
+from .bodies import OWN_HOST, TAG_KEY, check, create_body, divided
 
 __all__ = ["OpenAIAccount", "opened"]
 
@@ -59,12 +59,17 @@ async def opened(platform: Platform, connection: Connection) -> AsyncIterator[Op
 
 
 def _client(connection: Connection, http: Any) -> openai.AsyncOpenAI:
+    key = connection.api_key.reveal() if connection.api_key else ""
+    url, query = divided(connection.base_url or OWN_HOST)
     client = openai.AsyncOpenAI(
-        api_key=connection.api_key.reveal() if connection.api_key else "",
-        base_url=connection.base_url or OWN_HOST,
+        api_key=key,
+        base_url=url,
         max_retries=0,
         timeout=timeout(openai, connection),
         http_client=http,
+        default_query=query,
+        # Azure's mark is the version in the query; there the key goes into a header of its own (and beside, as usual).
+        default_headers={"api-key": key} if "api-version" in query else None,
     )
     # The SDK would take these from the environment; the connection alone says which account is meant.
     client.organization, client.project = connection.organization, connection.project

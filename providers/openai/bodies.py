@@ -5,15 +5,17 @@ Ranges are those of OpenAI's published API description (openai-openapi, `CreateF
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 from ..errors import Unsupported
 from ..plans import training_files
 from ..records import Hyperparameters, Method, Plan, PlannedRequest, ProviderFile
 from ..settings import Setting, refuse_unusable
 
-__all__ = ["OWN_HOST", "SUFFIX_LIMIT", "TAG_KEY", "check", "create_body", "planned_requests"]
+__all__ = ["OWN_HOST", "SUFFIX_LIMIT", "TAG_KEY", "address", "check", "create_body", "divided", "planned_requests"]
 
 OWN_HOST = "https://api.openai.com/v1"
 SUFFIX_LIMIT = 64
@@ -69,21 +71,35 @@ def planned_requests(
 ) -> tuple[PlannedRequest, ...]:
     """Everything a submission sends, in order; ids that only the platform can give stand in angle brackets."""
     ids: dict[str, str] = {file.role: f"<id of {file.remote_name}>" for file in files} | dict(known or {})
-    uploads = [request for file in files for request in _upload(file, base_url)]
+    at = partial(address, base_url)
+    uploads = [request for file in files for request in _upload(file, at)]
     return (
-        PlannedRequest("GET", f"{base_url}/models/{plan.model}"),
+        PlannedRequest("GET", at(f"/models/{plan.model}")),
         *uploads,
-        PlannedRequest("GET", f"{base_url}/fine_tuning/jobs?limit=100&metadata[{TAG_KEY}]={tag}"),
-        PlannedRequest("POST", f"{base_url}/fine_tuning/jobs", create_body(plan, ids, tag), paid=True),
+        PlannedRequest("GET", at(f"/fine_tuning/jobs?limit=100&metadata[{TAG_KEY}]={tag}")),
+        PlannedRequest("POST", at("/fine_tuning/jobs"), create_body(plan, ids, tag), paid=True),
     )
 
 
-def _upload(file: ProviderFile, base_url: str) -> tuple[PlannedRequest, ...]:
+def _upload(file: ProviderFile, at: Callable[[str], str]) -> tuple[PlannedRequest, ...]:
     form = {"purpose": "fine-tune", "file": f"{file.remote_name}: {file.size} bytes, sha256 {file.sha256}"}
     return (
-        PlannedRequest("GET", f"{base_url}/files?limit=1000&purpose=fine-tune"),
-        PlannedRequest("POST", f"{base_url}/files", form),
+        PlannedRequest("GET", at("/files?limit=1000&purpose=fine-tune")),
+        PlannedRequest("POST", at("/files"), form),
     )
+
+
+def divided(base_url: str) -> tuple[str, dict[str, str]]:
+    """A base URL without its query, and the query, which some hosts want with every request (Azure's `api-version`)."""
+    url, _, query = base_url.partition("?")
+    return url, dict(parse_qsl(query))
+
+
+def address(base_url: str, path: str) -> str:
+    """Where a request to that path goes: the base's own query stands behind it."""
+    url, _, query = base_url.partition("?")
+    whole = url.rstrip("/") + path
+    return f"{whole}{'&' if '?' in path else '?'}{query}" if query else whole
 
 
 def _method(plan: Plan) -> dict[str, Any]:

@@ -129,9 +129,11 @@ def test_epochs_given_by_the_user_are_quoted(desk: Any) -> None:
 # ── hosting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def dedicated(desk: Any, usd: str | None) -> Any:
+def dedicated(desk: Any, usd: str | None, *, by_tokens_too: bool = False) -> Any:
     platform = desk.platform()
-    rows = (*platform.rows, desk.price(PriceItem.HOSTING, usd, "hour"))
+    tuned = () if by_tokens_too else (PriceItem.TUNED_INPUT, PriceItem.TUNED_OUTPUT)
+    kept = [row for row in platform.rows if row.item not in tuned]
+    rows = (*kept, desk.price(PriceItem.HOSTING, usd, "hour"))
     return replace(platform, rows=rows, facts=replace(platform.facts, tuned_serving="dedicated"))
 
 
@@ -139,6 +141,18 @@ def test_hosting_is_hours_times_price_and_replaces_tuned_tokens(desk: Any) -> No
     told = quote(desk.ask(platform=dedicated(desk, "6.49"), hosting_hours=Decimal("1.5")))
     assert line(told, "hosting").high_usd == Decimal("9.735")
     assert line(told, "evaluation (tuned)").high_usd == 0
+
+
+def test_hosting_comes_beside_tuned_tokens_where_the_platform_has_a_price_for_both(desk: Any) -> None:
+    told = quote(desk.ask(platform=dedicated(desk, "6.49", by_tokens_too=True), hosting_hours=Decimal("1.5")))
+    assert line(told, "hosting").high_usd == Decimal("9.735")
+    assert line(told, "evaluation (tuned)").high_usd > 0
+
+
+def test_at_another_host_every_price_is_unknown_and_says_why(desk: Any) -> None:
+    told = quote(desk.ask(own_host=False))
+    assert line(told, "training").high_usd is None
+    assert "another host" in line(told, "training").note
 
 
 def test_hosting_by_the_hour_without_hours_is_unknown_not_free(desk: Any) -> None:
