@@ -36,7 +36,7 @@ def command(base: Path, home: Path, shots: int) -> list[str]:
     words += ["--system-prompt-file", str(BANK / "prompt.txt"), "--prices", str(BANK / "own_machine.toml")]
     words += ["--to", f"local:{base}", "--epochs", "1", "--batch-size", "4", "--learning-rate", "0.001"]
     words += [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
-    words += ["--max-tokens", "8", "--concurrency", "2", "--yes", "--max-usd", "1"]
+    words += ["--grader", "exact", "--max-tokens", "8", "--concurrency", "2", "--yes", "--max-usd", "1"]
     return [*words, "--also-shots", str(shots)] if shots else words
 
 

@@ -38,7 +38,7 @@ FLOORS = (
 )
 HEIGHT = {name: -number for number, names in enumerate(FLOORS) for name in names}
 
-ADAPTERS = {"openai", "together", "fireworks", "replicate", "bedrock", "embedded"}
+ADAPTERS = {"openai", "together", "fireworks", "replicate", "bedrock", "local", "script", "llamafactory", "embedded"}
 HEAVY = (
     "openai together fireworks replicate boto3 botocore anthropic scipy numpy sklearn sqlalchemy alembic jinja2"
     " tiktoken pydantic httpx starlette uvicorn rich"

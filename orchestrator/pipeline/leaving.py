@@ -15,9 +15,10 @@ from ..errors import UsageError
 from ..evaluation.questions import questions
 from ..ledger import Run, evaluation_spending, training_spending
 from . import run as steps
+from .answering import Served
 from .asking import AskQuote, ask_quote
 from .comparing import agree, held
-from .evaluating import Evaluated, Served, already, evaluate, spec_for
+from .evaluating import Evaluated, already, evaluate, spec_for
 from .keeping import save_answers
 from .moved import OldModel
 from .pricing import price_rows
@@ -44,7 +45,7 @@ async def old_model(session: Session, run: Run, see: Callable[[Any], None]) -> O
         raise UsageError(f"run {run.id} has made no model", fix=f"tunewright watch {run.id}")
     spendings = {item.id: item for item in await session.desk.db(session.desk.ledger.budget.spendings)}
     spent = spendings.get(training_spending(intent.id))
-    prices = price_rows(begun.settings, begun.account.platform, intent.plan.model)
+    prices = price_rows(begun.settings, begun.account, intent.plan.model)
     usd = spent.usd if spent is not None and spent.state == "settled" else bill_usd(job, prices)
     return OldModel(begun=begun, intent=intent, billed_usd=usd, billed_tokens=job.billed_tokens)
 

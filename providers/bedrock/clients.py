@@ -27,11 +27,17 @@ from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
+    InvalidConfigError,
+    MetadataRetrievalError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 
 from ..contract import Connection
@@ -50,7 +56,17 @@ _CONTROL_AT_ONCE, _QUESTIONS_AT_ONCE = 8, 64
 _UNSENT = (EndpointConnectionError, ConnectTimeoutError)
 """botocore's errors that prove that no byte of the request was sent: it raises them only while connecting."""
 
-_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError)
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+    MetadataRetrievalError,
+    InvalidConfigError,
+)
+"""Nothing was signed, so nothing was sent."""
 
 
 class Refused(Exception):
@@ -111,7 +127,7 @@ class Clients:
                 nothing_created=True,
                 fix="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run `aws sso login`",
             ) from None
-        except HTTPClientError as error:
+        except (*_UNSENT, HTTPClientError) as error:
             raise _unreachable(error) from None
         except BotoCoreError as error:
             # Of the many others most are about profiles, tokens and configuration; none of them proves what was sent.
@@ -150,7 +166,7 @@ def _asked(client: Any, operation: str, request: Mapping[str, Any]) -> JsonObjec
     return answer
 
 
-def _unreachable(error: HTTPClientError) -> Unreachable:
+def _unreachable(error: BotoCoreError) -> Unreachable:
     unsent = isinstance(error, _UNSENT)
     words = "no connection" if unsent else "the answer was lost"
     cause = error.kwargs.get("error") if isinstance(error, ConnectionClosedError) else None

@@ -103,6 +103,10 @@ class ProcessPlatform:
             for key in Capability
         }
 
+    def dialect_for(self, model: str, method: Method) -> Dialect:
+        """The same lines for every model."""
+        return self.dialect(method)
+
     def dialect(self, method: Method) -> Dialect:
         """OpenAI's chat lines, or its preference lines: what most trainers read."""
         from ..dialects import OPENAI_CHAT, OPENAI_PREFERENCE

@@ -32,9 +32,10 @@ from ..records import (
 from ..sending import cut
 from ..wire import iso_time
 from . import answers
-from .bodies import RATE, Known, check, create_body, create_path, destination_of, file_ids, problems
+from .bodies import RATE, Known, check, create_body, create_path, destination_of, file_ids
 from .client import Wire, wire
 from .names import Reference, reference
+from .places import problems
 from .predictions import Predictions
 from .trainer import Inputs, read_trainer
 

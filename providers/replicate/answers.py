@@ -20,8 +20,8 @@ from ..records import (
 )
 from ..wire import integer, iso_time, number
 from . import logs
-from .bodies import usual_name
 from .names import reference
+from .places import usual_name
 
 __all__ = ["JOB_STATES", "answer_text", "events", "job", "metrics", "model", "stored_file"]
 

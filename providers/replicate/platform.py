@@ -17,8 +17,9 @@ from ..gaps import refuse_method
 from ..published import PublishedFacts
 from ..records import Hyperparameters, Method, ModelFacts, Plan, PlannedRequest, ProviderFile, Recipe
 from ..settings import complete
-from .bodies import DESTINATION, OWN_HOST, RATE, WEBHOOK, Known, check, planned_requests
+from .bodies import OWN_HOST, RATE, WEBHOOK, Known, check, planned_requests
 from .names import reference
+from .places import DESTINATION
 
 __all__ = ["ReplicatePlatform"]
 

@@ -125,11 +125,11 @@ def struck_by(scene: Scene, seed: int, where: str) -> list[str]:
     return [*first, *(lottery.choice(list(KINDS)) for _ in range(lottery.randrange(2)))]
 
 
-async def matrix(make_bench: Any, place: Any, tmp_path: Path, seeds: range) -> Counter[str]:
+async def matrix(make_bench: Any, place: Any, tmp_path: Path, seeds: range, places: list[str] = PLACES) -> Counter[str]:
     """Every place × seed: what was met, and what came of it."""
     told: Counter[str] = Counter()
     for seed in seeds:
-        for where in PLACES:
+        for where in places:
             scene, name = JOB_SCENES[where], f"{where}-{seed}"
             folder = tmp_path / name
             folder.mkdir()
@@ -155,21 +155,22 @@ def assert_clean(told: Counter[str]) -> None:
     assert {name: told[name] for name in ("double", "lost", "wrong id", "wrong money")} == dict.fromkeys(
         ("double", "lost", "wrong id", "wrong money"), 0
     )
-    assert told["purchases"] >= len(PLACES) > 15
+    assert told["purchases"] > 0
 
 
 async def test_no_place_and_no_fault_doubles_or_loses_a_job(make_bench: Any, place: Any, tmp_path: Path) -> None:
-    told = await matrix(make_bench, place, tmp_path, range(1))
+    told = await matrix(make_bench, place, tmp_path, range(1), PLACES[::3])
     print(dict(told))
     assert_clean(told)
     assert told["killed"] >= told["purchases"] * 0.6  # a drawn fault may lead past the place
 
 
 @pytest.mark.exhaustive
-async def test_nor_does_any_of_more_seeds(make_bench: Any, place: Any, tmp_path: Path) -> None:
-    told = await matrix(make_bench, place, tmp_path, range(1, 6))
+async def test_nor_does_any_at_every_place_with_more_seeds(make_bench: Any, place: Any, tmp_path: Path) -> None:
+    told = await matrix(make_bench, place, tmp_path, range(4))
     print(dict(told))
     assert_clean(told)
+    assert told["purchases"] == 4 * len(PLACES) > 80
 
 
 # ── processes of their own, killed by SIGKILL ───────────────────────────────────────────────────────────────────────
@@ -179,7 +180,7 @@ async def test_nor_does_any_of_more_seeds(make_bench: Any, place: Any, tmp_path:
     "where",
     [
         "sent",
-        "after_create_answer",
+        pytest.param("after_create_answer", marks=pytest.mark.exhaustive),
         pytest.param("after_creating", marks=pytest.mark.exhaustive),
         pytest.param("after_upload", marks=pytest.mark.exhaustive),
     ],

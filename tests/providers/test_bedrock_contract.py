@@ -326,6 +326,45 @@ class TestBedrock(OnSandbox):
         assert not [part for part in ("AKIAWRONG", "very-secret-thing", "token-thing") if part in told]
 
 
+@pytest.mark.parametrize("kind", ["an absent profile", "no credentials"])
+async def test_without_credentials_nothing_is_sent_and_the_way_out_is_named(
+    kind: str, tmp_path: Path, make_plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    told = {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "TUNEWRIGHT_BEDROCK_BUCKET": "rows"}
+    told["TUNEWRIGHT_BEDROCK_ROLE_ARN"] = "arn:aws:iam::123456789012:role/x"
+    environ = {**told, **({"AWS_PROFILE": "absent"} if kind == "an absent profile" else {})}
+    platform = providers.platform("bedrock")
+    async with platform.open(platform.connection(environ, None, tmp_path)) as account:
+        plan = make_plan("bedrock", NOVA, hyperparameters=Hyperparameters(epochs=1))
+        with pytest.raises(Auth, match="credentials") as refused:
+            await account.create(plan, {"train": "s3://rows/a"}, "tw-" + "a" * 16)
+    assert refused.value.nothing_created
+    assert "AWS_PROFILE" in str(refused.value.fix)
+
+
+async def test_a_refused_connection_proves_that_nothing_was_bought(
+    tmp_path: Path, make_plan: Callable[..., Plan]
+) -> None:
+    environ = {
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "AKIAX",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "TUNEWRIGHT_BEDROCK_BUCKET": "rows",
+        "TUNEWRIGHT_BEDROCK_ROLE_ARN": "arn:aws:iam::123456789012:role/x",
+    }
+    platform = providers.platform("bedrock")
+    async with platform.open(platform.connection(environ, None, tmp_path)) as account:
+        plan = make_plan("bedrock", NOVA, hyperparameters=Hyperparameters(epochs=1))
+        with pytest.raises(ProviderError) as refused:
+            await account.create(plan, {"train": "s3://rows/a"}, "tw-" + "a" * 16)
+    assert refused.value.nothing_created
+    assert account.decide(refused.value).kind == "transient"
+
+
 def _kinds() -> Any:
     from providers.bedrock.serving import KINDS
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -176,17 +177,18 @@ async def test_processes_that_claim_one_tag_at_once_make_one_job(account: Any, t
 
 async def test_a_job_outlives_the_process_that_bought_it(account: Any, train: ProviderFile, buyer: Any) -> None:
     run = RunFolder(account.connection.state_dir / "jobs" / SAMPLE_TAG)
-    with buyer((await account.upload(train)).id, TINY_PAUSE_S="0.3") as process:
+    with buyer((await account.upload(train)).id, TINY_GATE="2") as process:
         process.stdin.write("\n")
         process.stdin.flush()
         await until(lambda: run.process("process"))
         os.killpg(process.pid, signal.SIGKILL)
+    (run.path / "go").touch()
     assert (await over(account, await account.job(SAMPLE_TAG))).state is JobState.SUCCEEDED
     assert [entry["what"] for entry in run.journal()].count("started") == 1
 
 
 async def test_after_the_machine_was_started_anew_a_look_goes_on_from_the_checkpoint(account: Any, buy: Any) -> None:
-    run = folder_of(await buy(8, pause_s=0.1))
+    run = folder_of(await buy(8, gate=3))
     await some_steps(run)
     await kill(run, "supervisor", "process")
     for name in ("supervisor", "process"):  # as a restart leaves them: of a machine that ran before
@@ -195,15 +197,16 @@ async def test_after_the_machine_was_started_anew_a_look_goes_on_from_the_checkp
         run.write_process(name, replace(told, boot="before", pid=os.getpid()))  # type: ignore[arg-type]
     (found,) = await account.find(SAMPLE_TAG)
     assert found.state is JobState.RUNNING  # a list only reads
+    (run.path / "go").touch()
     job = await over(account, await account.job(SAMPLE_TAG))
     assert job.state is JobState.SUCCEEDED
     started = [entry for entry in run.journal() if entry["what"] == "started"]
-    assert started[1]["step"] >= 2
+    assert started[1]["step"] == 2
     assert [point.step for point in await account.metrics(job.id)] == list(range(1, 9))
 
 
 async def test_of_a_job_on_another_machine_nothing_is_said_and_nothing_is_started(account: Any, buy: Any) -> None:
-    run = folder_of(await buy(8, pause_s=0.1))
+    run = folder_of(await buy(8, gate=3))
     await some_steps(run)
     await kill(run, "supervisor", "process")
     told = run.process("supervisor")
@@ -230,11 +233,12 @@ async def test_a_job_that_failed_is_resumed_by_hand(account: Any, buy: Any, trai
 
 
 async def test_a_paused_job_stays_paused_until_it_is_resumed(account: Any, buy: Any) -> None:
-    run = folder_of(await buy(6, pause_s=0.1))
+    run = folder_of(await buy(6, gate=3))
     await some_steps(run, 1)
     assert (await account.pause(SAMPLE_TAG)).state is JobState.PAUSED
     assert (await account.job(SAMPLE_TAG)).state is JobState.PAUSED
     assert marked(run.mark) == ()
+    (run.path / "go").touch()
     assert (await over(account, await account.resume(SAMPLE_TAG))).state is JobState.SUCCEEDED
 
 
@@ -354,13 +358,15 @@ async def test_an_idle_server_ends_by_itself_with_nobody_there(account: Any, tun
     assert await account.find_leases("tw-") == ()
 
 
-async def test_a_server_that_is_asked_stays(account: Any, tuned: str) -> None:
-    lease = await account.serve(tuned, SAMPLE_TAG, 2)
+async def test_each_question_puts_off_the_end_of_a_server(account: Any, tuned: str) -> None:
+    lease = await account.serve(tuned, SAMPLE_TAG, 600)
     await ready(account, lease.id)
-    for _ in range(8):
-        assert (await account.complete(tuned, ASK, Sampling())).text == "lost_card"
-        await anyio.sleep(0.5)
-    assert (await account.lease(lease.id)).state is LeaseState.READY
+    run, now = RunFolder(Path(lease.raw["folder"])), time.time()
+    os.utime(run.asked, (now - 300, now - 300))
+    assert (await account.complete(tuned, ASK, Sampling())).text == "lost_card"
+    assert run.asked.stat().st_mtime >= now - 1
+    os.utime(run.asked, (now - 601, now - 601))
+    await until(lambda: run.journal()[-1].get("outcome") == "idle")
 
 
 async def test_a_server_answers_only_who_knows_its_key_which_stands_in_no_argument(account: Any, tuned: str) -> None:

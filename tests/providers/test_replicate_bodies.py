@@ -13,7 +13,8 @@ import pytest
 import providers
 from providers.errors import NotFound, Unsupported
 from providers.records import Hyperparameters, Message, Method, Plan, Sampling
-from providers.replicate.bodies import Known, create_body, destination_of, problems, training_inputs
+from providers.replicate.bodies import Known, create_body, destination_of
+from providers.replicate.places import problems, training_inputs
 from providers.replicate.predictions import prediction_input
 from providers.replicate.trainer import Inputs, read_trainer
 

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,8 @@ async def test_it_learns_and_is_killed_and_goes_on_and_answers(account: Any, tra
             await anyio.sleep(0.01)
     process = run.process("process")
     assert process is not None
-    os.kill(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # so small a training may be over already
+        os.kill(process.pid, signal.SIGKILL)
     job = await over(account, job)
     assert (job.state, job.error) == (JobState.SUCCEEDED, None)
     points = await account.metrics(job.id)

@@ -21,6 +21,7 @@ epochs = { kind = "int", low = 1, high = 1000, default = 2, why = "a few hundred
 learning_rate = { kind = "float", above = 0, default = 0.5, why = "large steps suit so few weights" }
 beta = { kind = "float", above = 0, default = 0.1, why = "the usual start" }
 pause_s = { kind = "float", low = 0 }
+gate = { kind = "int", low = 1 }
 child = { kind = "text" }
 """
 

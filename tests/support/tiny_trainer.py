@@ -69,9 +69,14 @@ class Job:
     def _stop(self, number: int, frame: object) -> None:
         self.stopping = True
 
-    def pause(self) -> None:
+    def pause(self, step: int) -> None:
+        """For tests: a while in every step; and from the step of the gate on, until somebody opens it."""
         until = time.monotonic() + float(self.settings.get("pause_s", os.environ.get("TINY_PAUSE_S", 0)))
-        while time.monotonic() < until and not self.stopping:
+        gate, opened = (
+            int(self.settings.get("gate", os.environ.get("TINY_GATE", 10**9))),
+            Path(self.told["folder"]) / "go",
+        )
+        while not self.stopping and (time.monotonic() < until or (step >= gate and not opened.exists())):
             time.sleep(0.01)
 
     def measured(self, point: dict[str, Any]) -> None:
@@ -100,7 +105,7 @@ def train() -> int:
     state = learner.state
     for epoch in range(state["step"], job.settings["epochs"]):
         point = learner.epoch(epoch)
-        job.pause()
+        job.pause(epoch + 1)
         job.measured({"step": epoch + 1, "epoch": epoch + 1, **point})
         state |= {"step": epoch + 1, "weights": learner.weights}
         if not (Path(job.told["checkpoints"]) / f"step-{epoch + 1}").exists():
