@@ -1,4 +1,4 @@
-"""A sandbox that speaks OpenAI's and Together's wire on loopback, with models that really learn.
+"""A sandbox that speaks OpenAI's, Together's and Bedrock's wire on loopback, with models that really learn.
 
 Stock clients run against it unchanged. Nothing here knows an adapter, and nothing here is an account with anybody.
 """

@@ -10,16 +10,16 @@ import pytest
 
 from orchestrator.costing import Quote, QuoteLine, quote
 from orchestrator.pipeline.settling import billing
-from providers.records import JobState, PriceItem, RemoteJob, TokenRules
+from providers.records import Hyperparameters, JobState, PriceItem, RemoteJob, TokenRules
 
 HOURS = (Decimal("0.5"), Decimal("2"))
 
 
-def by_the_hour(desk: Any, usd: str | None, hours: tuple[Decimal, Decimal] | None = HOURS) -> Quote:
+def by_the_hour(desk: Any, usd: str | None, hours: tuple[Decimal, Decimal] | None = HOURS, **asked: Any) -> Quote:
     rows = tuple(desk.price(item, usd, "hour") for item in (PriceItem.TRAIN, PriceItem.HOSTING))
     facts = replace(desk.platform().facts, hours=hours, tuned_serving="dedicated", base_serving="beside_tuned")
     platform = desk.platform(rows=rows, facts=facts, rules=TokenRules(validation_billed=False))
-    return quote(desk.ask(platform=platform, hosting_hours=Decimal(1)))
+    return quote(desk.ask(platform=platform, hosting_hours=Decimal(1), **asked))
 
 
 def line(told: Quote, name: str) -> QuoteLine:
@@ -42,6 +42,12 @@ def test_without_a_rate_it_is_unknown_and_never_nothing(desk: Any) -> None:
 def test_without_hours_it_is_unknown_unless_an_hour_costs_nothing(desk: Any) -> None:
     assert line(by_the_hour(desk, "3.00", None), "training").high_usd is None
     assert line(by_the_hour(desk, "0", None), "training").high_usd == 0
+
+
+def test_hours_at_which_a_training_ends_bound_it(desk: Any) -> None:
+    bounded = Hyperparameters(epochs=3, extra={"max_hours": 1.5})
+    told = line(by_the_hour(desk, "3.00", None, hyperparameters=bounded), "training")
+    assert (told.low_usd, told.high_usd) == (0, Decimal("4.5"))
 
 
 def test_a_base_that_answers_beside_the_tuned_model_costs_nothing_more(desk: Any) -> None:

@@ -74,6 +74,15 @@ def test_the_environment_points_stock_clients_here(served: RunningSandbox) -> No
         "FIREWORKS_BASE_URL": f"{served.url}/fireworks",
         "FIREWORKS_API_KEY": "sk-sandbox-local",
         "FIREWORKS_ACCOUNT_ID": "sandbox",
+        "REPLICATE_BASE_URL": f"{served.url}/replicate",
+        "REPLICATE_API_TOKEN": "sk-sandbox-local",
+        "REPLICATE_DESTINATION": "sandbox/tuned",
+        "AWS_ENDPOINT_URL": f"{served.url}/aws",
+        "AWS_ACCESS_KEY_ID": "AKIASANDBOXLOCAL0000",
+        "AWS_SECRET_ACCESS_KEY": "sandbox-secret-that-opens-nothing",
+        "AWS_REGION": "us-east-1",
+        "TUNEWRIGHT_BEDROCK_BUCKET": "tunewright-sandbox",
+        "TUNEWRIGHT_BEDROCK_ROLE_ARN": "arn:aws:iam::123456789012:role/tunewright",
     }
 
 
