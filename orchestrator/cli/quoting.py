@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .options import limit, money
 from .shell import Shell
@@ -12,7 +12,7 @@ from .shell import Shell
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..costing import Quote, QuoteLine
+    from ..costing import Compared, Quote, QuoteLine
     from ..nouns.limits import Limits
 
 __all__ = ["print_limits", "print_quote", "print_quotes"]
@@ -37,12 +37,19 @@ def _print_table(console: Console, quotes: Sequence[Quote]) -> None:
         title="the same pairs, platform by platform",
         title_justify="left",
         box=None,
+        expand=True,
         pad_edge=False,
         padding=(0, 2, 1, 0),
     )
-    table.add_column("target", no_wrap=True)
-    for head in ("cost", "hours", "tokens", "what can be customised", "closes to new jobs", "ends", "served"):
-        table.add_column(head, overflow="fold")
+    for head, ratio in (
+        ("target", 30),
+        ("cost", 24),
+        ("hours", 7),
+        ("tokens", 10),
+        ("what it offers", 26),
+        ("until", 13),
+    ):
+        table.add_column(head, overflow="fold", ratio=ratio)
     for row in compare_table(quotes):
         hours = f"{row.hours[0]}-{row.hours[1]}" if row.hours else "unknown"
         exact = "" if row.exact else "about "
@@ -52,17 +59,16 @@ def _print_table(console: Console, quotes: Sequence[Quote]) -> None:
             row.total + mark,
             hours,
             f"{exact}{row.billed_tokens:,}",
-            row.customisation,
-            _day(row.closes_to_jobs),
-            _day(row.ends),
-            row.serving,
+            f"{row.customisation}; served {row.serving}",
+            _until(row),
         )
     console.print(table)
     console.print()
 
 
-def _day(day: Any) -> str:
-    return "no end known" if day is None else day.isoformat()
+def _until(row: Compared) -> str:
+    days = [(row.closes_to_jobs, "new jobs"), (row.ends, "answers")]
+    return ", ".join(f"{day.isoformat()} for {what}" for day, what in days if day is not None) or "no end known"
 
 
 def print_quote(console: Console, quote: Quote) -> None:
