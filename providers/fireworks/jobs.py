@@ -40,7 +40,12 @@ class Jobs:
 
     async def estimate(self, body: JsonObject, account: str) -> JsonObject:
         """What a supervised job of that body is estimated to cost; the SDK has no call of its own for it."""
-        return plain(await self._client.post(f"/v1/accounts/{account}/{SFT}:estimateCost", cast_to=object, body=body))
+        path = f"/v1/accounts/{account}/{SFT}:estimateCost"
+        return plain(
+            await self._client.post(
+                path, cast_to=object, body=body, options={"max_retries": 0, "follow_redirects": False}
+            )
+        )
 
     async def get(self, name: JobName, account: str) -> JsonObject:
         """One job, where it lies."""

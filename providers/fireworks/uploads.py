@@ -63,7 +63,10 @@ class Uploads:
         """Another process may have made it meanwhile: the same bytes."""
         try:
             await self._client.post(
-                f"/v1/accounts/{account}/datasets", cast_to=object, body=dataset_body(file), options={"max_retries": 0}
+                f"/v1/accounts/{account}/datasets",
+                cast_to=object,
+                body=dataset_body(file),
+                options={"max_retries": 0, "follow_redirects": False},
             )
         except fireworks.ConflictError:
             return

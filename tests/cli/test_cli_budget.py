@@ -23,6 +23,7 @@ SOON = ("--accept-sunset",)
 def real(monkeypatch: pytest.MonkeyPatch, server: Any) -> Any:
     """The same server, as if its money were real: caps hold for it."""
     monkeypatch.setattr(Connection, "is_sandbox", property(lambda _connection: False))
+    monkeypatch.setattr(Connection, "is_own_host", property(lambda _connection: True))
     return server
 
 

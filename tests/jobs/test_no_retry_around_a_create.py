@@ -95,12 +95,12 @@ def option(call: ast.Call, name: str) -> str | None:
 
 def repeating(tree: ast.AST) -> list[str]:
     """Where an SDK or its transport is told to send anything again."""
-    words = {"max_retries": "0", "retries": "0"}
+    once = {"max_retries": ("0",), "retries": ("0", "{'total_max_attempts': 1, 'mode': 'standard'}")}
     return [
         ast.unparse(call)
         for call in calls(tree)
         for word in call.keywords
-        if word.arg in words and ast.unparse(word.value) != words[word.arg]
+        if word.arg in once and ast.unparse(word.value) not in once[word.arg]
     ]
 
 

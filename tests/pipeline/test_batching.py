@@ -264,6 +264,7 @@ def test_a_batch_without_a_known_price_keeps_its_money_held(
     compare: Callable[..., RunResult], orchestrator: Orchestrator, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Connection, "is_sandbox", property(lambda _connection: False))
+    monkeypatch.setattr(Connection, "is_own_host", property(lambda _connection: True))
     result = compare(TOGETHER, OTHER)
     assert result.judged.missing_base == 0
     assert len(sandbox.batches.all("together")) == 1

@@ -229,6 +229,7 @@ async def test_each_platforms_cap_counts_what_its_own_models_are_asked(
     orchestrator: Any, pairs: Path, remote: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Connection, "is_sandbox", property(lambda _connection: False))
+    monkeypatch.setattr(Connection, "is_own_host", property(lambda _connection: True))
     made, asked = orchestrator(), remote.questions
     models = {"base": PRICED_ELSEWHERE, "tuned": OPENAI, "max_usd": Decimal(500)}
     await made.budget.set("provider:together", Decimal("0.000001"))

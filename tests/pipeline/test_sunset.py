@@ -165,6 +165,7 @@ async def test_the_platforms_own_date_refuses_before_anything_is_uploaded(
     december: RunningSandbox, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Connection, "is_sandbox", property(lambda _connection: False))
+    monkeypatch.setattr(Connection, "is_own_host", property(lambda _connection: True))
     clock = At(date(2026, 12, 20))
     library = AsyncOrchestrator(tmp_path / "home", config=Config(), environ=december.environ, clock=clock)
     with pytest.raises(SunsetRefused, match="in 25 days"):

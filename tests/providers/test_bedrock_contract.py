@@ -31,6 +31,8 @@ from providers.testing.making import ASK
 
 pytest.importorskip("boto3")
 
+pytestmark = pytest.mark.anyio
+
 NOVA = "amazon.nova-micro-v1:0:128k"
 LLAMA = "meta.llama3-1-8b-instruct-v1:0:128k"
 HAIKU = "anthropic.claude-3-haiku-20240307-v1:0:200k"
