@@ -165,11 +165,12 @@ async def test_the_platforms_own_date_refuses_before_anything_is_uploaded(
     december: RunningSandbox, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Connection, "is_sandbox", property(lambda _connection: False))
-    monkeypatch.setattr(Connection, "is_own_host", property(lambda _connection: True))
+    prices, items = tmp_path / "prices.toml", ("train", "input", "output", "tuned_input", "tuned_output")
+    prices.write_text("".join(f'[[price]]\nitem = "{item}"\nusd = "1.00"\nas_of = 2026-12-01\n' for item in items))
     clock = At(date(2026, 12, 20))
     library = AsyncOrchestrator(tmp_path / "home", config=Config(), environ=december.environ, clock=clock)
     with pytest.raises(SunsetRefused, match="in 25 days"):
-        await library.submit(pairs, to=MODEL, max_usd=Decimal(500))
+        await library.submit(pairs, to=MODEL, max_usd=Decimal(500), prices=prices)
     assert methods(december) == {"GET"}
     assert (await library.budget.show()).spendings == ()
 
