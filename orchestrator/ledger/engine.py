@@ -148,7 +148,13 @@ def _said(where: str, cause: str) -> TunewrightError:
         return TunewrightError(
             f"another process has held the ledger for {_BUSY_TIMEOUT_MS // 1000} s", where=where, fix="try again"
         )
-    return TunewrightError(f"the ledger cannot be used: {cause}", where=where)
+    if "locking protocol" in cause:  # SQLITE_PROTOCOL: the race for the lock was lost many times over
+        return TunewrightError("too many processes want the ledger at once", where=where, fix="try again")
+    return TunewrightError(
+        f"the ledger cannot be used: {cause}",
+        where=where,
+        fix="do the same again; where it says so once more, tunewright doctor tells which ledger it is",
+    )
 
 
 def _is_writable(file: Path) -> bool:

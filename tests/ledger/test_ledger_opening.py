@@ -138,7 +138,7 @@ def test_a_ledger_that_cannot_be_opened_is_the_users_to_mend_only_where_it_is(
     def refuse(*_args: Any, **_options: Any) -> None:
         raise sqlite3.OperationalError("unable to open database file")
 
-    monkeypatch.setattr(sqlite3.dbapi2, "connect", refuse)
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", refuse)  # what only a disk that fails makes SQLite say
     with pytest.raises(TunewrightError, match="no space left on the disk, or it fails") as full:
         open_engine(f"sqlite:///{file}")
     assert not isinstance(full.value, UsageError)
