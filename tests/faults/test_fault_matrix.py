@@ -100,7 +100,7 @@ def test_the_platform_was_as_faulty_as_it_should_be(played: Any, what: str) -> N
     assert len(told["struck"]) == 8  # seven kinds of fault, and none
 
 
-@_some_or_all("after_intent", "request_sent", "answer_begun", "after_in_doubt")
+@_some_or_all("request_sent", "after_in_doubt")
 def test_where_nothing_can_be_found_a_person_is_asked_and_nothing_is_bought_twice_or_lost(places: str) -> None:
     """Its lesser buyers, who ask nobody or too early, are played by `make faults`."""
     pytest.importorskip("replicate")
