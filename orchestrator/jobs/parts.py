@@ -5,7 +5,6 @@ Where the ledger is shared and the file is on another machine, the addresses are
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -14,6 +13,7 @@ from typing import Protocol
 
 from providers.parts import BegunUpload, SentPart
 
+from ..folders import replacing
 from .desk import Desk
 from .failpoints import reach
 
@@ -98,7 +98,5 @@ class Book:
         if self._file is None:
             return
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        part = self._file.with_suffix(f".{os.getpid()}.part")
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        with replacing(self._file) as stream:
             stream.write(f"{upload.id}\n{upload.secret}")
-        part.replace(self._file)

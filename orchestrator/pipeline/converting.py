@@ -18,7 +18,7 @@ from providers.records import FileRole, ProviderFile
 from ..dataset import write_file
 from ..dataset.records import Dataset, Row
 from ..errors import DataRefused, UsageError
-from ..folders import writable
+from ..folders import replacing, writable
 from .suiting import refuse_unfit_for
 
 __all__ = ["convert", "dashed", "format_named", "limits_of", "write_format", "write_readably"]
@@ -85,9 +85,8 @@ def write_format(dataset: Dataset, told: Format, directory: Path) -> tuple[Provi
     refuse_unfit_for(told, dataset)
     made = write_readably(dataset, told.dialect, directory)
     for name, text in told.side_files({file.role: file.path.name for file in made}).items():
-        part = directory / f".{name}.{os.getpid()}.part"
-        part.write_text(text, encoding="utf-8")
-        part.replace(directory / name)
+        with replacing(directory / name) as stream:
+            stream.write(text)
     return made
 
 

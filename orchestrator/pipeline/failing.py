@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..evaluation.failures import failures
-from ..folders import writable
+from ..folders import replacing, writable
 from .begun import Begun
 from .deciding import sides_of
 from .evaluating import Evaluated
@@ -35,8 +34,6 @@ async def write_failures(session: Session, begun: Begun, evaluated: Evaluated, p
     labels = begun.dataset.task == "labels"
     rows = failures(evaluated.questions, sides["base"], sides["tuned"], run=begun.run.id, labels=labels)
     writable(path.absolute().parent)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+    with replacing(path) as stream:
         stream.writelines(json.dumps(row, ensure_ascii=False, default=dict) + "\n" for row in rows)
-    part.replace(path)
     return Failures(run=begun.run.id, path=path, failed=len(rows), of=len(evaluated.questions))

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import UsageError
 from ..evaluation.questions import Answer, Candidate, Question, Spec
 from ..evaluation.recorded import Recording, lines, matched, read
-from ..folders import writable
+from ..folders import replacing, writable
 from ..settings import RunSettings, Target
 from .answering import Served
 from .session import Account
@@ -59,7 +59,8 @@ def _kept(home: Path, text: str) -> dict[str, str | None]:
     place = _place(home, digest)
     if not place.exists():
         writable(place.parent)
-        _write(place, content)
+        with replacing(place) as stream:
+            stream.buffer.write(content)
     return {"sha256": digest, "file": str(path), "candidate": candidate}
 
 
@@ -99,17 +100,9 @@ def save_answers(
     path: Path, spec: Spec, asked: Sequence[Question], answers: Mapping[tuple[str, str, int], Answer]
 ) -> Path:
     """Every answer of an evaluation, the whole file or none; for its owner alone: it holds what stands in rows."""
-    _write(path, "".join(lines(spec, asked, answers)).encode())
+    with replacing(path) as stream:
+        stream.writelines(lines(spec, asked, answers))
     return path
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
 
 
 def _place(home: Path, digest: str) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from providers.dialects import write_conversation
 from providers.records import Method, ProviderFile
 
 from ..dataset.records import Dataset, Split
-from ..folders import writable
+from ..folders import replacing, writable
 from ..ledger.codec import dump
 from ..ledger.codec import load as decode
 from ..settings import Target
@@ -67,14 +66,12 @@ def write_held_out(dataset: Dataset, path: Path) -> Path:
     Readable by its owner only, as the files to upload are.
     """
     writable(path.parent)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with os.fdopen(_private(part), "w", encoding="utf-8", newline="\n") as stream:
+    with replacing(path) as stream:
         for row in dataset.split.test:
             line = write_conversation(row.example)
             if row.accept:
                 line["accept"] = list(row.accept)
             stream.write(json.dumps(line, ensure_ascii=False, default=dict) + "\n")
-    part.replace(path)
     return path
 
 
@@ -87,21 +84,14 @@ def archive(session: Session, dataset: Dataset) -> None:
     split = Split(tuple(told.train), tuple(told.validation), tuple(told.test), told.balance)
     kept = dump(replace(dataset, rows=(), split=split, measured=None)).encode()
     writable(path.parent)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with os.fdopen(_private(part), "wb") as stream:
-        stream.write(gzip.compress(kept, compresslevel=5, mtime=0))
-    part.replace(path)
+    with replacing(path) as stream:
+        stream.buffer.write(gzip.compress(kept, compresslevel=5, mtime=0))
 
 
 def restore(session: Session, sha256: str) -> Dataset:
     """The archived dataset, its rows by their sides. Raises FileNotFoundError where it was deleted."""
     kept = decode(Dataset, gzip.decompress(_archive_path(session, sha256).read_bytes()).decode())
     return replace(kept, rows=(*kept.split.train, *kept.split.validation, *kept.split.test))
-
-
-def _private(path: Path) -> int:
-    """A new file, open for writing, that its owner alone can read."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
 
 def _archive_path(session: Session, sha256: str) -> Path:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..canonical import plain
 from ..errors import UsageError
-from ..folders import writable
+from ..folders import replacing, writable
 from ..report import ReportView, write, write_rows
 from .provenance import provenance
 from .session import Session
@@ -56,6 +55,5 @@ async def write_report(session: Session, story: Story, out: Path | None = None, 
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(plain(value), indent=2, ensure_ascii=False), encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as stream:
+        stream.write(json.dumps(plain(value), indent=2, ensure_ascii=False))
