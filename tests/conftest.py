@@ -130,7 +130,10 @@ def make_database(postgres: Server) -> Iterator[Callable[[], str]]:
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str:
     """Which database ledgers are opened on. Parametrize it to have a test on both."""
-    return str(getattr(request, "param", request.config.getoption("--database")))
+    chosen = str(getattr(request, "param", request.config.getoption("--database")))
+    if chosen == "postgresql" and request.node.get_closest_marker("sqlite_only"):
+        pytest.skip("it is about SQLite's own file")
+    return chosen
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from orchestrator.ledger import Ledger
 
 async def rent(folder: Path, model: str) -> None:
     platform = providers.platform("together")
-    desk = Desk(ledger=Ledger.open(folder, {}), clock=SystemClock(), patience_s=5)
+    desk = Desk(ledger=Ledger.open(folder, os.environ), clock=SystemClock(), patience_s=5)
     wish = LeaseWish(model=model, account="here", reserve_usd=Decimal(5), sandbox=False, run_id="run")
     connection = platform.connection(os.environ, None, folder)
     async with platform.open(connection) as provider, leased(desk, provider, wish):

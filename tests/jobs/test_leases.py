@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -120,9 +120,9 @@ class Meddled(Late):
         return await self._account.serve(*wanted)
 
 
-def start_lessee(place: Any, home: Path, model: str) -> subprocess.Popen[str]:
+def start_lessee(place: Any, home: Path, model: str, ledger: dict[str, str]) -> subprocess.Popen[str]:
     command = [sys.executable, str(LESSEE), str(home), model]
-    return subprocess.Popen(command, env=place.running.environ, text=True, stdout=subprocess.PIPE)
+    return subprocess.Popen(command, env=place.running.environ | ledger, text=True, stdout=subprocess.PIPE)
 
 
 async def test_a_leased_model_answers_within_the_block(place: Any, account: Any, bench: Any, wish: LeaseWish) -> None:
@@ -279,11 +279,18 @@ async def test_what_a_living_process_uses_is_not_swept(place: Any, account: Any,
 @pytest.mark.slow
 @pytest.mark.parametrize("place_of_death", ["in use", "asked for"])
 async def test_a_lease_left_by_a_killed_process_is_stopped_at_the_next_start(
-    place: Any, account: Any, bench: Any, wish: LeaseWish, until: Any, place_of_death: str, tmp_path: Path
+    place: Any,
+    account: Any,
+    bench: Any,
+    wish: LeaseWish,
+    until: Any,
+    place_of_death: str,
+    tmp_path: Path,
+    environ_of: Callable[[Path], dict[str, str]],
 ) -> None:
     if place_of_death == "asked for":
         place.fault("slow", path=DEPLOY, seconds=1.0)
-    lessee = start_lessee(place, tmp_path / "home", wish.model)
+    lessee = start_lessee(place, tmp_path / "home", wish.model, environ_of(tmp_path / "home"))
     until(lambda: place.count("POST", "/deployments"))
     if place_of_death == "in use":
         until(lambda: bench.ledger.leases.all()[0].stage is LeaseStage.SERVING)

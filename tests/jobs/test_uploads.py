@@ -49,12 +49,15 @@ def opened(world: Any) -> Callable[[str], AbstractAsyncContextManager[Provider]]
 
 
 @pytest.fixture
-def starts(world: Any, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def starts(
+    world: Any, tmp_path: Path, environ_of: Callable[[Path], dict[str, str]]
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts a process that uploads a file into the ledger of `make_bench()`."""
     begun: list[subprocess.Popen[str]] = []
 
     def start(name: str, file: ProviderFile, failpoint: str = "") -> subprocess.Popen[str]:
         environ = {**world.running.environ, "TUNEWRIGHT_FAILPOINTS": failpoint, "PATH": "", "HOME": str(tmp_path)}
+        environ |= environ_of(tmp_path / "home")
         command = [sys.executable, str(UPLOADER), name, str(tmp_path / "home"), str(file.path), str(PART)]
         pipe = subprocess.PIPE
         begun.append(subprocess.Popen(command, env=environ, cwd=tmp_path, text=True, stdout=pipe, stderr=pipe))
@@ -94,19 +97,19 @@ async def test_a_file_in_parts_arrives_whole_and_its_book_is_closed(
 
 
 async def test_after_kill_9_only_the_missing_parts_are_sent(
-    world: Any, make_bench: Any, opened: Any, starts: Any, until: Any, file: ProviderFile, name: str
+    world: Any, bench: Any, opened: Any, starts: Any, until: Any, file: ProviderFile, name: str
 ) -> None:
     world.fault("slow", path=PARTS[name], method="", count=None, seconds=1.0)
     died = starts(name, file)
-    until(lambda: len(_known(make_bench(), name, file)) >= 2)
+    until(lambda: len(_known(bench, name, file)) >= 2)
     died.send_signal(signal.SIGKILL)
     died.communicate(timeout=60)
     world.sandbox.faults.clear()
-    known = len(_known(make_bench(), name, file))
+    known = len(_known(bench, name, file))
     assert 0 < known < wanted(file)
     before = arrivals(world, name)
     async with opened(name) as provider:
-        file_id = await upload(make_bench().desk, provider, intent_of(name, file), file)
+        file_id = await upload(bench.desk, provider, intent_of(name, file), file)
     assert arrivals(world, name) - before == wanted(file) - known
     assert content(world, name, file_id) == file.path.read_bytes()
 

@@ -234,6 +234,7 @@ def _half_a_request(url: str, read: int) -> bytes:
         return sent.recv(read) if read else b""
 
 
+@pytest.mark.sqlite_only
 async def test_a_ledger_that_cannot_be_written_asks_for_another_delivery(
     bought: Any, http: httpx.AsyncClient, clock: Any
 ) -> None:
@@ -263,10 +264,13 @@ async def test_the_port_is_free_again_once_it_is_stopped(bench: Any) -> None:
 # ── as a library ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_backend_with_a_server_of_its_own_hands_deliveries_in(bought: Any, tmp_path: Any, clock: Any) -> None:
+async def test_a_backend_with_a_server_of_its_own_hands_deliveries_in(
+    bought: Any, tmp_path: Any, clock: Any, environ_of: Any
+) -> None:
     from orchestrator import AsyncOrchestrator
 
-    library = AsyncOrchestrator(tmp_path / "home", environ=ENVIRON, clock=clock)
+    environ = ENVIRON | environ_of(tmp_path / "home")
+    library = AsyncOrchestrator(tmp_path / "home", environ=environ, clock=clock)
     body = event(bought.intent.job_id)
     assert await library.webhooks.receive("openai", signed(clock, body), body) is Arrival.LOOKING
     assert await library.webhooks.receive("openai", signed(clock, body), body) is Arrival.REPEATED

@@ -49,7 +49,7 @@ def in_parts(connection: Connection, part_bytes: int) -> Connection:
 
 async def send(name: str, folder: Path, path: Path, part_bytes: int) -> str:
     platform, file = providers.platform(name), file_of(path)
-    desk = Desk(ledger=Ledger.open(folder, {}), clock=SystemClock(), patience_s=5)
+    desk = Desk(ledger=Ledger.open(folder, os.environ), clock=SystemClock(), patience_s=5)
     connection = in_parts(platform.connection(os.environ, None, folder), part_bytes)
     async with platform.open(connection) as provider:
         return await upload(desk, provider, intent_of(name, file), file)
