@@ -52,8 +52,8 @@ faults: $(STAMP)          ## the whole fault matrix: every named crash point, SI
 machine: $(STAMP)         ## the state machine of money, 2,000 examples
 	TUNEWRIGHT_MACHINE_EXAMPLES=2000 $(BIN)/python -m pytest --timeout=0 tests/machine
 
-every-write: $(STAMP)     ## a whole run for every single file operation, which fails; about an hour
-	$(BIN)/python -m pytest -m every_write --timeout=0 -s tests/disk
+every-write: $(STAMP)     ## a whole run for every single file operation, which fails; half an hour on two cores
+	$(BIN)/python -m pytest -n auto -m every_write --timeout=0 -rP tests/disk
 
 calibration: $(STAMP)     ## false alarms and coverage of every comparison, simulated; a few minutes
 	cd benchmarks && ../$(BIN)/python calibration.py $(SMOKE)
