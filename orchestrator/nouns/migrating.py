@@ -34,6 +34,9 @@ _OF_THE_NEW = ("account", "suffix", "prices", "max_usd", "max_hosting_hours", "p
                "accept_sunset", "concurrency", "batch", "on_trouble")  # fmt: skip
 """What is said of the new run; all else is the old one's."""
 
+_NOT_OF_THE_OLD = ("to", "account", "suffix", "again", "accept_sunset", "on_trouble", "batch", "people_usd")
+"""What says nothing of a job made elsewhere, when it is adopted."""
+
 
 async def migrate(
     project: Project,
@@ -121,6 +124,3 @@ async def _source(
     reading = {name: value for name, value in told.items() if name not in (*_TRAINING, *_NOT_OF_THE_OLD)}
     jobs = Jobs(project, config)
     return await jobs.adopt(target.provider, target.model, pairs=pairs, **{**reading, "account": account})
-
-
-_NOT_OF_THE_OLD = ("to", "account", "suffix", "again", "accept_sunset", "on_trouble", "batch", "people_usd")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import InvalidData, PlatformFault
+from ..content_blocks import arguments_of, by_turns, parameters_of
+from ..errors import PlatformFault
 from ..records import Completion, JsonObject, Message, Sampling
 from ..wire import integer
 
@@ -31,7 +32,7 @@ def request_of(
     body: dict[str, Any] = {
         "model": model,
         "max_tokens": sampling.max_tokens,
-        "messages": _turns(message for message in messages if message.role not in ("system", "developer")),
+        "messages": by_turns((message for message in messages if message.role not in ("system", "developer")), _blocks),
     }
     system = "\n\n".join(message.text for message in messages if message.role in ("system", "developer"))
     if system:
@@ -64,19 +65,6 @@ def completion_of(answer: JsonObject, latency_s: float, request_id: str | None, 
     )
 
 
-def _turns(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """User and assistant by turns: a tool's answer is the user's, and turns of one side in a row are one."""
-    turns: list[dict[str, Any]] = []
-    for message in messages:
-        role = "assistant" if message.role == "assistant" else "user"
-        blocks = list(_blocks(message))
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += blocks
-        else:
-            turns.append({"role": role, "content": blocks})
-    return turns
-
-
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
     if message.role == "tool":
         yield {"type": "tool_result", "tool_use_id": message.tool_call_id or "", "content": message.text}
@@ -87,8 +75,7 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
         yield {"type": "text", "text": message.content}
     for call in message.tool_calls:
         function = call["function"]
-        told = _object(function.get("arguments"))
-        yield {"type": "tool_use", "id": str(call.get("id")), "name": function["name"], "input": told}
+        yield {"type": "tool_use", "id": str(call.get("id")), "name": function["name"], "input": arguments_of(function)}
 
 
 def _image(part: JsonObject) -> dict[str, Any]:
@@ -102,17 +89,9 @@ def _image(part: JsonObject) -> dict[str, Any]:
 def _tool(tool: JsonObject) -> dict[str, Any]:
     function = tool["function"]
     about = {"description": function["description"]} if function.get("description") else {}
-    schema = function.get("parameters") or {"type": "object", "properties": {}}
-    return {"name": function["name"], **about, "input_schema": schema}
+    return {"name": function["name"], **about, "input_schema": parameters_of(function)}
 
 
 def _call(block: JsonObject) -> JsonObject:
     function = {"name": str(block.get("name") or ""), "arguments": json.dumps(block.get("input") or {})}
     return {"id": str(block.get("id") or ""), "type": "function", "function": function}
-
-
-def _object(text: object) -> Any:
-    try:
-        return json.loads(str(text or "{}"))
-    except ValueError:
-        raise InvalidData("a tool call whose arguments are no JSON", nothing_created=True) from None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-from ..errors import InvalidData, PlatformFault, Unsupported
+from ..content_blocks import arguments_of, by_turns, parameters_of
+from ..errors import PlatformFault, Unsupported
 from ..records import Completion, JsonObject, Message, Sampling
 from ..wire import integer
 
@@ -35,7 +36,7 @@ def request_of(
     body: dict[str, Any] = {
         # An id for training ends in the length of the context (`:128k`); without it, it is the id to ask.
         "modelId": model if model.startswith("arn:") else _CONTEXT.sub("", model),
-        "messages": _turns(message for message in messages if message.role not in ("system", "developer")),
+        "messages": by_turns((message for message in messages if message.role not in ("system", "developer")), _blocks),
         "inferenceConfig": {"maxTokens": sampling.max_tokens, "temperature": sampling.temperature},
     }
     system = [{"text": message.text} for message in messages if message.role in ("system", "developer")]
@@ -109,19 +110,6 @@ def _completion(
     )
 
 
-def _turns(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """User and assistant by turns: a tool's answer is the user's, and turns of one side in a row are one."""
-    turns: list[dict[str, Any]] = []
-    for message in messages:
-        role = "assistant" if message.role == "assistant" else "user"
-        blocks = list(_blocks(message))
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += blocks
-        else:
-            turns.append({"role": role, "content": blocks})
-    return turns
-
-
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
     if message.role == "tool":
         told = [{"text": message.text}]
@@ -133,8 +121,7 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
         yield {"text": message.content}
     for call in message.tool_calls:
         function = call["function"]
-        told_input = _object(function.get("arguments"))
-        yield {"toolUse": {"toolUseId": str(call.get("id")), "name": function["name"], "input": told_input}}
+        yield {"toolUse": {"toolUseId": str(call.get("id")), "name": function["name"], "input": arguments_of(function)}}
 
 
 def _image(part: JsonObject) -> dict[str, Any]:
@@ -152,8 +139,7 @@ def _image(part: JsonObject) -> dict[str, Any]:
 def _tool(tool: JsonObject) -> dict[str, Any]:
     function = tool["function"]
     about = {"description": function["description"]} if function.get("description") else {}
-    schema = function.get("parameters") or {"type": "object", "properties": {}}
-    return {"toolSpec": {"name": function["name"], **about, "inputSchema": {"json": schema}}}
+    return {"toolSpec": {"name": function["name"], **about, "inputSchema": {"json": parameters_of(function)}}}
 
 
 def _call(told: JsonObject) -> JsonObject:
@@ -164,10 +150,3 @@ def _call(told: JsonObject) -> JsonObject:
         "type": "function",
         "function": {"name": str(told.get("name") or ""), "arguments": arguments or "{}"},
     }
-
-
-def _object(text: object) -> Any:
-    try:
-        return json.loads(str(text or "{}"))
-    except ValueError:
-        raise InvalidData("a tool call whose arguments are no JSON", nothing_created=True) from None
