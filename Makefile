@@ -9,8 +9,7 @@ STAMP  := $(VENV)/.installed
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[sandbox,evaluate,graders,formats,fast,tokenizers,bedrock,fireworks,replicate,anthropic]' \
-	  --group dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all]' --group dev
 	touch $@
 
 demo: $(STAMP)            ## the main job on a sample, against the embedded sandbox

@@ -38,12 +38,17 @@ FLOORS = (
 )
 HEIGHT = {name: -number for number, names in enumerate(FLOORS) for name in names}
 
-ADAPTERS = {"openai", "together", "fireworks", "replicate", "bedrock", "local", "script", "llamafactory", "embedded"}
+_MODULES = [type(providers.platform(name)).__module__.split(".") for name in providers.platform_names()]
+ADAPTERS = {module[1] for module in _MODULES if module[0] == "providers"}
 HEAVY = (
     "openai together fireworks replicate boto3 botocore anthropic scipy numpy sklearn sqlalchemy alembic jinja2"
     " tiktoken pydantic httpx starlette uvicorn rich"
 )
-NAMES = re.compile(r"\b(openai|together|fireworks|replicate|bedrock|anthropic|claude|mistral|cohere)\b", re.IGNORECASE)
+WORDS = {"local", "script", "embedded"}
+"""Adapters that are called like ordinary things."""
+
+_NAMED = sorted({*(ADAPTERS - WORDS), "anthropic", "claude", "mistral", "cohere"})
+NAMES = re.compile(rf"\b({'|'.join(_NAMED)})\b", re.IGNORECASE)
 
 
 class Import(NamedTuple):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,19 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 _RECENT_H, _ONE_RETRY = 24, 14
-_EXTRAS = {
-    "evaluate": ("scipy", "numpy"),
-    "sandbox": ("starlette", "uvicorn", "sklearn"),
-    "service": ("starlette", "uvicorn"),
-}
+_BRINGS = re.compile(r"(?P<name>[\w.-]+)[^;]*; extra == ['\"](?P<extra>[\w-]+)['\"]")
+"""A line of the package's metadata: what an extra brings, on every Python and every system."""
 
 
 @command()
 def doctor(shell: Shell) -> None:
     """What is installed, and which ledger, budget and keys apply in this folder. Sends and writes nothing."""
     limits = shell.call(lambda library: library.limits())
-    extras = {name: all(find_spec(module) for module in modules) for name, modules in _EXTRAS.items()}
-    keys, config = _keys(environment()), find_config(Path.cwd())
+    extras, keys, config = _extras(), _keys(environment()), find_config(Path.cwd())
     document = {**plain(limits), "extras": extras, "keys": keys, "config": str(config) if config else None}
     shell.emit(document)
     _line(shell, "ledger", f"{limits.ledger}" + ("" if limits.exists else " (made by the first run)"))
@@ -51,6 +47,24 @@ def doctor(shell: Shell) -> None:
     for row in limits.buckets:
         if row.updated_at >= since:
             _line(shell, *_bucket(row))
+
+
+def _extras() -> dict[str, bool]:
+    """Every extra that this package offers, and whether all that it brings is installed here."""
+    from importlib.metadata import requires
+
+    lines = (_BRINGS.fullmatch(line) for line in requires("tunewright") or ())
+    brought = [(found["extra"], _is_installed(found["name"])) for found in lines if found]
+    return {extra: all(there for name, there in brought if name == extra) for extra, _ in sorted(brought)}
+
+
+def _is_installed(distribution: str) -> bool:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return bool(version(distribution))
+    except PackageNotFoundError:
+        return False
 
 
 def _bucket(row: BucketRow) -> tuple[str, str]:

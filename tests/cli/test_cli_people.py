@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,9 @@ def test_what_is_installed_is_told_without_making_a_ledger(tunewright: Any, work
     document = tunewright("doctor", "--json").json
     assert document["exists"] is False
     assert document["keys"]["openai"] == "missing (OPENAI_API_KEY is not set)"
+    assert document["extras"].keys() >= {"evaluate", "sandbox", "bedrock", "local", "postgres"}
+    assert document["extras"]["sandbox"] is True  # these tests need it
+    assert document["extras"]["local"] == bool(find_spec("torch") and find_spec("peft") and find_spec("trl"))
     assert list(work.iterdir()) == []
 
 

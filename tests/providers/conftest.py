@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from providers.records import Hyperparameters, Plan, ProviderFile
+from providers.records import Plan, ProviderFile
 from providers.testing import SAMPLE_TAG, sample_file, sample_plan
 
 
@@ -42,8 +42,6 @@ def make_plan() -> Callable[..., Plan]:
     """A plan for OpenAI where a test does not say otherwise."""
 
     def make(provider: str = "openai", model: str = "gpt-4.1-mini-2025-04-14", **changes: Any) -> Plan:
-        if provider == "fireworks":  # which takes no seed
-            changes.setdefault("hyperparameters", Hyperparameters(epochs=2))
         return sample_plan(provider, model, **changes)
 
     return make

@@ -15,12 +15,15 @@ import pytest
 import providers
 from providers.contract import Connection, Provider
 from providers.errors import ProviderError, Unreachable
-from providers.records import Message, Plan, Sampling
+from providers.records import Hyperparameters, Message, Plan, Sampling
 
 pytest.importorskip("starlette")
 from providers.sandbox import Sandbox, serve
 
 pytestmark = pytest.mark.anyio
+
+PLAIN = Hyperparameters(epochs=2)
+"""What every platform takes."""
 
 PLATFORMS = {
     "openai": ("gpt-4.1-mini-2025-04-14", "/openai/v1/fine_tuning/jobs"),
@@ -99,7 +102,7 @@ async def test_an_unclear_answer_is_in_doubt_after_one_post(
     model, jobs = PLATFORMS[name]
     struck = sandbox.faults.set(**fault, method="POST", path=jobs, count=5)
     async with opened(name, transport, connected(name, running.environ, tmp_path)) as account:
-        error = await purchase(account, make_plan(name, model), tag)
+        error = await purchase(account, make_plan(name, model, hyperparameters=PLAIN), tag)
     left = sandbox.faults.active()[0]["count"]
     sandbox.faults.clear()
     assert error.nothing_created is False
@@ -111,7 +114,7 @@ async def test_a_closed_port_proves_that_nothing_was_sent(
 ) -> None:
     environ = {f"{name.upper()}_API_KEY": "k", f"{name.upper()}_BASE_URL": f"http://127.0.0.1:{closed_port()}"}
     async with opened(name, transport, connected(name, environ, tmp_path)) as account:
-        error = await purchase(account, make_plan(name, PLATFORMS[name][0]), tag)
+        error = await purchase(account, make_plan(name, PLATFORMS[name][0], hyperparameters=PLAIN), tag)
     assert (type(error), error.nothing_created) == (Unreachable, True)
 
 
@@ -121,7 +124,7 @@ async def test_a_failed_handshake_proves_that_nothing_was_sent(
     address = world[1].url.replace("http://", "https://")
     environ = {f"{name.upper()}_API_KEY": "k", f"{name.upper()}_BASE_URL": address}
     async with opened(name, transport, connected(name, environ, tmp_path)) as account:
-        error = await purchase(account, make_plan(name, PLATFORMS[name][0]), tag)
+        error = await purchase(account, make_plan(name, PLATFORMS[name][0], hyperparameters=PLAIN), tag)
     assert (type(error), error.nothing_created) == (Unreachable, True)
 
 

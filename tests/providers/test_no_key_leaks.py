@@ -15,12 +15,15 @@ import pytest
 import providers
 from providers.contract import Connection, Provider, Secret
 from providers.errors import ProviderError
-from providers.records import Message, Plan, ProviderFile, Sampling
+from providers.records import Hyperparameters, Message, Plan, ProviderFile, Sampling
 
 pytest.importorskip("starlette")
 from providers.sandbox import FAULTS, Sandbox, serve
 
 pytestmark = pytest.mark.anyio
+
+PLAIN = Hyperparameters(epochs=2)
+"""What every platform takes."""
 
 CANARY = "sk-sandbox-canary-0123456789abcdef"
 MODELS = {
@@ -91,7 +94,8 @@ async def test_a_key_is_nowhere_in_what_people_see(
         sandbox.faults.set(name=fault, count=100, method="", path="", seconds=0)
     with caplog.at_level(logging.DEBUG):
         async with platform.open(connection(name, running.environ, tmp_path)) as account:
-            said = await every_call(account, make_plan(name, MODELS[name]), make_file(platform), tag)
+            plan = make_plan(name, MODELS[name], hyperparameters=PLAIN)
+            said = await every_call(account, plan, make_file(platform), tag)
     sandbox.faults.clear()
     assert said
     assert CANARY not in "".join(said) + caplog.text + repr(account.connection)
@@ -108,5 +112,5 @@ async def test_a_key_of_any_shape_that_the_server_repeats_is_cut_out(name: str, 
         providers.platform(name).open(Connection(api_key=Secret(key), http=http)) as account,
     ):
         with pytest.raises(ProviderError) as refused:
-            await account.preflight(make_plan(name, MODELS[name]))
+            await account.preflight(make_plan(name, MODELS[name], hyperparameters=PLAIN))
     assert key not in "".join(traceback.format_exception(refused.value)) + repr(vars(refused.value))
