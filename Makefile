@@ -77,7 +77,7 @@ bench: $(STAMP)           ## figures quoted in the docs, measured side by side
 	$(BIN)/python benchmarks/data.py $(SMOKE)
 	$(BIN)/python benchmarks/near_duplicates.py $(SMOKE)
 	$(BIN)/python benchmarks/scanning.py $(SMOKE)
-	$(BIN)/python benchmarks/tokenizers.py $(SMOKE)
+	$(BIN)/python benchmarks/counting_tokens.py $(SMOKE)
 	$(BIN)/python benchmarks/asking.py $(SMOKE)
 	$(BIN)/python benchmarks/throughput.py $(SMOKE)
 	$(BIN)/python benchmarks/watching.py $(SMOKE)

@@ -1,6 +1,6 @@
 """Varied texts by seed, on which a tokenizer is compared with its reference: everything that is known to trip one.
 
-Shared by `tokenizers.py` and the tests of the same name.
+Shared by `counting_tokens.py` and the tests of the tokenizers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How fast each engine counts tokens in one thread, beside tiktoken, and whether the engines of a family agree.
 
-    python benchmarks/tokenizers.py [CHAT.jsonl] [--texts 200000] [--rounds 3] [--smoke]
+    python benchmarks/counting_tokens.py [CHAT.jsonl] [--texts 200000] [--rounds 3] [--smoke]
 
 All engines count the same texts in turn, in one process, and each round starts anew with the first; the fastest round
 of each is shown, in CPU seconds, so that other work on the machine counts little. Without a file the texts are made up.
