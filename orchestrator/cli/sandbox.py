@@ -32,9 +32,10 @@ def serve(shell: Shell, host: str, port: int, state: Path | None, pace_s: float)
         raise MissingExtra(f"the sandbox needs {error.name}", fix="pip install 'tunewright[sandbox]'") from error
     try:
         with Sandbox(state, pace_s=pace_s) as world, served(world, host=host, port=port) as running:
-            shell.emit({"url": running.url, "environ": dict(running.environ)})
-            for name, value in running.environ.items():
-                shell.out.print(f"export {name}={value}", soft_wrap=True)
+            shell.emit({"url": running.url, "environ": dict(running.environ)}, made_up=True)
+            if not shell.as_json:
+                # Keys that are made up: cut out, as they are where the shell holds them already, they help nobody.
+                click.echo("".join(f"export {name}={value}\n" for name, value in running.environ.items()), nl=False)
             shell.err.print("serving until Ctrl-C; paste the lines above into another terminal")
             threading.Event().wait()
     except KeyboardInterrupt:

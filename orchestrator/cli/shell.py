@@ -161,11 +161,11 @@ class Shell:
             except click.BadParameter as error:
                 self.err.print(f"error: {error.message}")
 
-    def emit(self, document: dict[str, Any]) -> None:
-        """The one JSON document, when asked for."""
+    def emit(self, document: dict[str, Any], *, made_up: bool = False) -> None:
+        """The one JSON document, when asked for. `made_up`: keys in it open nothing, and are not cut out."""
         if self.as_json:
             text = json.dumps({"schema_version": SCHEMA_VERSION, **document}, ensure_ascii=False, indent=2)
-            click.echo(self.secrecy.cut(text))
+            click.echo(text if made_up else self.secrecy.cut(text))
 
     def fail(self, failure: Failure) -> NoReturn:
         """Say what, where and how to fix it, and end with the documented code."""

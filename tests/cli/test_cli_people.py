@@ -105,11 +105,20 @@ def test_the_way_on_is_said_after_each_step(tunewright: Any, pairs: Path, server
 
 
 def test_the_sandbox_prints_the_environment_for_any_client(start: Any) -> None:
-    running = start("sandbox", "serve", "--json")
+    """Whole, also in a terminal where an earlier one was pasted, whose keys are cut out of everything else."""
+    pasted = {"OPENAI_API_KEY": "sk-sandbox-local"}
+    running = start("sandbox", "serve", "--json", env=pasted)
     running.until("serving until Ctrl-C")
     answer = running.interrupt()
     assert answer.code == 0
-    assert {"OPENAI_BASE_URL", "OPENAI_API_KEY", "TOGETHER_BASE_URL"} <= set(json.loads(answer.out)["environ"])
+    environ = json.loads(answer.out)["environ"]
+    assert {"OPENAI_BASE_URL", "TOGETHER_BASE_URL", "AWS_ACCESS_KEY_ID"} <= set(environ)
+    assert environ["OPENAI_API_KEY"] == pasted["OPENAI_API_KEY"]
+    shown = start("sandbox", "serve", env=pasted)
+    shown.until("serving until Ctrl-C")
+    lines = shown.interrupt().out.splitlines()
+    assert "export OPENAI_API_KEY=sk-sandbox-local" in lines
+    assert not [line for line in lines if "***" in line]
 
 
 def test_a_taken_port_is_said_in_words(tunewright: Any, server: Any) -> None:

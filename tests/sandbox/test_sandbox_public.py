@@ -78,7 +78,7 @@ def test_the_environment_points_stock_clients_here(served: RunningSandbox) -> No
         "REPLICATE_API_TOKEN": "sk-sandbox-local",
         "REPLICATE_DESTINATION": "sandbox/tuned",
         "AWS_ENDPOINT_URL": f"{served.url}/aws",
-        "AWS_ACCESS_KEY_ID": "AKIASANDBOXLOCAL0000",
+        "AWS_ACCESS_KEY_ID": "SANDBOX-ACCESS-KEY",
         "AWS_SECRET_ACCESS_KEY": "sandbox-secret-that-opens-nothing",
         "AWS_REGION": "us-east-1",
         "TUNEWRIGHT_BEDROCK_BUCKET": "tunewright-sandbox",
