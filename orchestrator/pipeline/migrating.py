@@ -32,7 +32,7 @@ from .moved import OldModel, Wish
 from .ready import ready
 from .result import RunResult
 from .session import Session
-from .translating import PRESET, Carried, Translation, source_settings, translate
+from .translating import PRESET, Carried, Translation, chosen_there, source_settings, translate
 
 __all__ = ["begin_moving", "finish_moving", "refuse_unmovable"]
 
@@ -105,10 +105,12 @@ async def _translated(session: Session, old: OldModel, wish: Wish) -> Translatio
     planned = source.quote.recipe.hyperparameters if source.quote else source.settings.hyperparameters
     assert old.intent.job is not None
     was, method = source_settings(planned, old.intent.job.trained), source.settings.method
+    # Of a job made elsewhere nobody knows what was asked for: all of it is taken for somebody's wish.
+    there = chosen_there(planned, old.intent.job.trained) if source.quote else frozenset()
     rows, validation = len(split.train), len(split.validation)
 
     def translated(refused: dict[str, str]) -> Translation:
-        return translate(was, wish.given, account.platform, wish.to.model, method, rows, validation, refused)
+        return translate(was, wish.given, account.platform, wish.to.model, method, rows, validation, refused, there)
 
     first = translated({})
     recipe = account.platform.recipe(wish.to.model, method, first.hyperparameters, rows, validation)

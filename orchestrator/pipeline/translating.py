@@ -6,7 +6,7 @@ The other platform's own recipe says what it takes; what it refuses by name is t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from providers.contract import Platform
 from providers.errors import Unsupported
 from providers.records import Hyperparameters, Method
 
-__all__ = ["PRESET", "Carried", "Translation", "source_settings", "translate"]
+__all__ = ["PRESET", "Carried", "Translation", "chosen_there", "source_settings", "translate"]
 
 _CORE = tuple(item.name for item in fields(Hyperparameters) if item.name != "extra")
 _STEPS = ("max_steps", "n_steps", "steps")
@@ -28,7 +28,7 @@ _SAME_THING = (_STEPS, _RANK, _ALPHA, _DROPOUT, _MULTIPLIER, _RATIO)
 PRESET = "preset"
 """A choice of the new platform where nothing was carried."""
 _STAYS_BEHIND = {"from_checkpoint": "it names a model that only the old platform has"}
-_ORDER = ("lora", *_RANK, *_ALPHA)
+_ORDER = ("lora", *_RANK, *_ALPHA, "learning_rate", *_MULTIPLIER)
 """What others depend on goes first."""
 
 
@@ -71,10 +71,16 @@ def source_settings(planned: Hyperparameters, trained: Hyperparameters) -> Hyper
     return Hyperparameters(**told, extra=plain)
 
 
+def chosen_there(planned: Hyperparameters, trained: Hyperparameters) -> frozenset[str]:
+    """What the old job was not asked for, and its platform chose by itself."""
+    return frozenset(_named(trained)) - frozenset(_named(planned))
+
+
 @dataclass(slots=True)
 class _Way:
     """The translation under way. `rows`: of training; `accepted`: what the new platform has taken so far.
-    `refused`: what its account has said no to, with the reason."""
+    `refused`: what its account has said no to, with the reason. `chosen_there`: what the old platform chose itself.
+    `rate_carried`: whether the old rate goes along."""
 
     platform: Platform
     model: str
@@ -83,6 +89,8 @@ class _Way:
     validation_rows: int
     accepted: Hyperparameters
     refused: Mapping[str, str]
+    chosen_there: Collection[str]
+    rate_carried: bool = False
     lines: list[Carried] = field(default_factory=list)
 
     def take(self, name: str, value: Any) -> str | None:
@@ -118,14 +126,16 @@ def translate(
     rows: int,
     validation_rows: int,
     refused: Mapping[str, str] | None = None,
+    chosen_there: Collection[str] = (),
 ) -> Translation:
     """`source` in this platform's words. `given`: what the user says now, which goes before all else. `refused`: by
-    name, what the account itself has said it does not take of what is carried.
+    name, what the account itself has said it does not take of what is carried. `chosen_there`: what of `source` the
+    old platform chose by itself.
 
     Raises `Unsupported` where the platform does not take what the user gave, or the method at all.
     """
     platform.recipe(model, method, given, rows, validation_rows)
-    way = _Way(platform, model, method, rows, validation_rows, given, refused or {})
+    way = _Way(platform, model, method, rows, validation_rows, given, refused or {}, chosen_there)
     now = _named(given)
     for name, value in now.items():
         way.tell(name, _named(source).get(name), value, "as you say now", name)
@@ -183,16 +193,27 @@ def _rate(way: _Way, name: str, value: Any) -> None:
     refused = way.take(name, value)
     told = "the same absolute rate; the base is another, so watch the curve"
     new, why = (value, told) if refused is None else (None, f"{refused}; which rate that is, nobody publishes")
+    way.rate_carried |= refused is None
     way.tell("learning rate", value, new, why, name)
 
 
 def _multiplier(way: _Way, name: str, value: Any) -> None:
     if way.take(name, value) is None:
+        way.rate_carried = True
         told = "the same multiple, of the new platform's own default, which may be another rate"
         way.tell("learning-rate multiplier", value, value, told, name)
         return
     told = "it multiplies a rate that its platform does not publish, so no absolute rate follows from it"
     way.tell("learning-rate multiplier", value, None, told)
+
+
+def _batch_size(way: _Way, name: str, value: Any) -> None:
+    """One that the old platform chose went with the rate that it chose: alone it may undo another rate."""
+    if name in way.chosen_there and not way.rate_carried:
+        told = "the old platform chose it to go with a rate that is not carried; the new one's own choice stands"
+        way.tell("batch size", value, None, told)
+    else:
+        _as_it_is(way, name, value)
 
 
 def _low_rank(setting: str, names: tuple[str, ...]) -> Callable[[_Way, str, Any], None]:
@@ -220,6 +241,7 @@ _MEANS = {
 }
 _HOW: Mapping[str, Callable[[_Way, str, Any], None]] = {
     "learning_rate": _rate,
+    "batch_size": _batch_size,
     **dict.fromkeys(_MULTIPLIER, _multiplier),
     **dict.fromkeys(_RANK, _low_rank("LoRA rank", _RANK)),
     **dict.fromkeys(_ALPHA, _low_rank("LoRA alpha", _ALPHA)),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_trainer import make_trainer
 
 from .conftest import rows, write_csv
 
@@ -87,3 +88,36 @@ def test_nobody_there_and_no_consent_refuses(tunewright: Any, server: Any, old: 
     refused = tunewright("migrate", old, "--to", NEW, "--json", env=server.environ)
     assert refused.code == 4
     assert _posts(server) == 0
+
+
+_OWN_RATE = """
+[[price]]
+provider = "script"
+item = "train"
+per = "hour"
+usd = "36.00"
+as_of = 2026-11-26
+
+[[price]]
+provider = "script"
+item = "hosting"
+usd = "36.00"
+as_of = 2026-11-26
+"""
+
+
+def test_a_tuned_model_moves_to_this_machine(tunewright: Any, process: Any, server: Any, old: str, work: Path) -> None:
+    """To a process of its own, which is trained, served and asked here; the old platform is asked for nothing new."""
+    make_trainer(work / "trainer")
+    (work / "rate.toml").write_text(_OWN_RATE, encoding="utf-8")
+    kept = tunewright("migrate", old, "--keep-only", *SPEND, "--json", env=server.environ)
+    assert kept.code == 0, kept.err
+    asked = server.asked("POST", "/v1/chat/completions")
+    here = ("--to", "script:trainer", "--prices", work / "rate.toml")
+    moved = process("migrate", old, *here, *SPEND, "--json", env=server.environ, timeout=300)
+    assert moved.json["equivalence"]["answer"] == "equivalent", moved.out + moved.err
+    told = {line["setting"]: line for line in moved.json["translation"]}
+    assert told["epochs"]["new"] == told["epochs"]["old"] == 3
+    assert told["learning-rate multiplier"]["new"] is None
+    assert server.asked("POST", "/v1/chat/completions") == asked
+    assert len(list((work / ".tunewright" / "script" / "jobs").glob("tw-*"))) == 1

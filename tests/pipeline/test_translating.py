@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import providers
-from orchestrator.pipeline.translating import Carried, Translation, source_settings, translate
+from orchestrator.pipeline.translating import Carried, Translation, chosen_there, source_settings, translate
 from providers.errors import Unsupported
 from providers.evaluation_only import EvaluationOnlyPlatform
 from providers.records import Hyperparameters, Method, Recipe
@@ -131,3 +131,22 @@ def test_the_plan_goes_before_what_the_platform_tells_and_auto_is_no_value() -> 
         Hyperparameters(epochs=9, batch_size=4, extra={"learning_rate_multiplier": "auto", "shape": {"a": 1}}),
     )
     assert told == Hyperparameters(epochs=2, batch_size=4, extra={"beta": 0.1})
+
+
+def test_a_batch_size_that_the_old_platform_chose_goes_only_where_its_rate_goes() -> None:
+    """A thousandth as a rate, with one row a step, undoes a small model; with four it does not."""
+    alone = Hyperparameters(batch_size=16, extra={"learning_rate_multiplier": 2.0})
+    chosen = {"chosen_there": {"batch_size", "learning_rate_multiplier"}}
+    left = _to(providers.platform("together"), alone, **chosen)
+    assert (left.hyperparameters.batch_size, _line(left, "batch size").new) == (None, None)
+    assert "a rate that is not carried" in _line(left, "batch size").reason
+    with_rate = _to(providers.platform("together"), Hyperparameters(batch_size=16, learning_rate=1e-4), **chosen)
+    assert with_rate.hyperparameters.batch_size == 16
+    wished = _to(providers.platform("together"), alone)
+    assert wished.hyperparameters.batch_size == 16
+
+
+def test_what_the_old_platform_chose_is_what_nobody_asked_for() -> None:
+    planned = Hyperparameters(epochs=3, seed=7)
+    trained = Hyperparameters(epochs=3, batch_size=1, seed=7, extra={"learning_rate_multiplier": 2.0})
+    assert chosen_there(planned, trained) == {"batch_size", "learning_rate_multiplier"}
