@@ -48,10 +48,12 @@ def prepare(folder: Path) -> Path:
 def _unpack(source: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     place = {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
     tokenizer = AutoTokenizer.from_pretrained(**place)
-    model = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.bfloat16)
+    model = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32).to(torch.bfloat16)
     # What was read is no longer quantised, and must not be saved as if it were.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
