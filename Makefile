@@ -49,7 +49,7 @@ faults: $(STAMP)          ## the whole fault matrix: every named crash point, SI
 	$(BIN)/python -m tests.faults
 
 machine: $(STAMP)         ## the state machine of money, 2,000 examples
-	TUNEWRIGHT_MACHINE_EXAMPLES=2000 $(BIN)/python -m pytest --timeout=0 tests/machine
+	TUNEWRIGHT_MACHINE_EXAMPLES=2000 $(BIN)/python -m pytest --timeout=0 -m "slow or exhaustive" tests/machine
 
 every-write: $(STAMP)     ## a whole run for every single file operation, which fails; half an hour on two cores
 	$(BIN)/python -m pytest -n auto -m every_write --timeout=0 -rP tests/disk

@@ -25,7 +25,7 @@ from providers.sandbox import RunningSandbox, Sandbox, serve
 HERE = Path(__file__).parent
 ENDED = {0, 6, 7}
 KINDS = ("full", "broken", "locked")
-SOME = {"full": 3, "broken": 1, "locked": 1}
+SOME = {"full": 1, "broken": 1, "locked": 1}
 _WORDS = {"billing": ("invoice", "refund", "charge"), "login": ("password", "locked"), "shipping": ("parcel", "late")}
 _NEVER = 1 << 40
 _SHARES = 4

@@ -18,7 +18,7 @@ from orchestrator.ledger import Ledger
 from .broken import MoneyNotHeld, NoCompareAndSet
 from .machine import Directory, PaidWork, happenings
 
-EXAMPLES = int(os.environ.get("TUNEWRIGHT_MACHINE_EXAMPLES", "150"))  # read before a test's environment is cleaned
+EXAMPLES = int(os.environ.get("TUNEWRIGHT_MACHINE_EXAMPLES", "60"))  # read before a test's environment is cleaned
 HISTORIES = settings(
     max_examples=EXAMPLES,
     stateful_step_count=30,
@@ -62,13 +62,13 @@ def test_the_machine_finds_a_settling_window_that_is_missing_or_too_short(machin
         run_state_machine_as_test(machine(window_s=window_s, what_happens=ONE_BUYS), settings=SEARCH)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_machine_finds_a_lease_thought_absent_too_soon(machine: Make) -> None:
     with pytest.raises(AssertionError, match="a machine bills, and no row says so"):
         run_state_machine_as_test(machine(window_s=100.0, what_happens=ONE_RENTS), settings=SEARCH)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_machine_finds_a_claim_without_compare_and_set(machine: Make) -> None:
     with pytest.raises(AssertionError, match=r"bought tw-[a-z2-7]{16} twice|its money is free"):
         run_state_machine_as_test(machine(NoCompareAndSet, what_happens=TWO_BUY), settings=SEARCH)

@@ -100,7 +100,7 @@ def buying(pairs: Path, to: str = OPENAI) -> tuple[str, ...]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("to", [OPENAI, TOGETHER])
+@pytest.mark.parametrize("to", [OPENAI, pytest.param(TOGETHER, marks=pytest.mark.exhaustive)])
 def test_killed_before_the_answer_is_recorded_then_recover_has_the_one_job(
     command: Any, pairs: Path, remote: Remote, to: str
 ) -> None:
