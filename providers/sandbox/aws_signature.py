@@ -9,7 +9,7 @@ __all__ = ["ACCESS_KEY", "AWS", "SECRET_KEY", "access_key_of", "service_of"]
 
 AWS = "/aws"
 ACCESS_KEY, SECRET_KEY = "SANDBOX-ACCESS-KEY", "sandbox-secret-that-opens-nothing"
-"""The pair that opens this wire; only the id is looked at. It has no key's shape, which would be cut where it is told."""
+"""The pair that opens this wire; only the id is looked at. Neither has a key's shape, which would be cut when told."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]+/[^/]+/([^/]+)/aws4_request")
 
