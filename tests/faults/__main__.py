@@ -12,13 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
-from .cases import ASKED_SCENES, JOB_SCENES, KEYED, LEASE_SCENES, Scene, cases
+from .cases import ASKED_SCENES, JOB_SCENES, LEASE_SCENES, Scene, cases
 from .figures import Figures, table
 from .matrix import Theatre
-from .scenery import PLATFORMS, Variant
+from .platforms import PLATFORMS
+from .scenery import Variant
 
 PROTOCOL = Variant()
 LESSER = (
@@ -31,20 +31,14 @@ LESSER_PLACES = {
     "leases": ("request_sent", "lease_before_found", "lease_before_in_doubt", "lease_before_empty_look"),
 }
 LESSER_PLACES["asked"] = ("after_intent", "request_sent", "answer_begun", "after_in_doubt")
-_FOUND = tuple(name for name in PLATFORMS if name != "replicate")
-WHAT: dict[str, tuple[tuple[str, ...], Mapping[str, Scene]]] = {
-    "jobs": (_FOUND, JOB_SCENES),
-    "leases": (tuple(name for name in _FOUND if name != "openai"), LEASE_SCENES),
-}
-if find_spec("replicate"):
-    WHAT["asked"] = (("replicate",), ASKED_SCENES)
+SCENES: Mapping[str, Mapping[str, Scene]] = {"jobs": JOB_SCENES, "leases": LEASE_SCENES, "asked": ASKED_SCENES}
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seeds", type=int, default=12, help="purchases at every place, on every platform (12)")
     parser.add_argument("--lesser-seeds", type=int, default=3, help="the same for lesser buyers, at four places (3)")
-    parser.add_argument("--what", choices=WHAT, action="append", help="only these (all)")
+    parser.add_argument("--what", choices=SCENES, action="append", help="only these (all)")
     parser.add_argument("--places", default="", help="only these places, by comma; without the lesser buyers")
     parser.add_argument("--platforms", default=",".join(PLATFORMS), help="only these, by comma (all)")
     parser.add_argument("--workers", type=int, default=2)
@@ -60,20 +54,18 @@ class _Run:
         self.good = True
 
     def protocol(self, what: str) -> None:
-        scenes = WHAT[what][1]
+        scenes = SCENES[what]
         wanted = self._asked.places.split(",") if self._asked.places else list(scenes)
         chosen = {place: scenes[place] for place in wanted if place in scenes}
         told = self._play(what, PROTOCOL, chosen, self._asked.seeds)
         self.good &= told.clean
 
     def lesser(self, what: str, variant: Variant) -> None:
-        scenes = {place: WHAT[what][1][place] for place in LESSER_PLACES[what]}
+        scenes = {place: SCENES[what][place] for place in LESSER_PLACES[what]}
         self.good &= self._play(what, variant, scenes, self._asked.lesser_seeds).double > 0
 
     def _play(self, what: str, variant: Variant, scenes: Mapping[str, Scene], seeds: int) -> Figures:
-        began, chosen = time.monotonic(), self._asked.platforms.split(",")
-        # Where an id is given once even a naive buyer buys once: that proves nothing about the protocol.
-        platforms = [name for name in WHAT[what][0] if name in chosen and (variant is PROTOCOL or name not in KEYED)]
+        began, platforms = time.monotonic(), _played(self._asked, what, variant)
         played = self._theatre.play(cases(what, platforms, scenes, seeds), variant)
         told = Figures.of(what, variant.name, played, time.monotonic() - began)
         if self._asked.json:
@@ -85,20 +77,32 @@ class _Run:
         return told
 
 
+def _proves(variant: Variant, platform: str) -> bool:
+    """Where an id is given once even a naive buyer buys once: that proves nothing about the protocol."""
+    return variant is PROTOCOL or not PLATFORMS[platform].keyed
+
+
 def main() -> int:
     asked = _arguments()
-    chosen = asked.what or list(WHAT)
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        played = asked.platforms.split(",")
-        kinds = [(what, platform) for what in chosen for platform in WHAT[what][0] if platform in played]
-        theatre = Theatre(Path(folder), asked.workers, kinds)
+        theatre = Theatre(
+            Path(folder), asked.workers, [(what, name) for what in SCENES for name in _played(asked, what)]
+        )
         run = _Run(asked, theatre)
-        for what in chosen:
-            run.protocol(what)
-            for variant in LESSER if not asked.places and set(asked.platforms.split(",")) - set(KEYED) else ():
-                run.lesser(what, variant)
+        for what in SCENES:
+            if _played(asked, what):
+                run.protocol(what)
+            for variant in LESSER if not asked.places else ():
+                if _played(asked, what, variant):
+                    run.lesser(what, variant)
         theatre.close()
     return 0 if run.good else 1
+
+
+def _played(asked: argparse.Namespace, what: str, variant: Variant = PROTOCOL) -> list[str]:
+    """The platforms on which that is played."""
+    wanted = asked.platforms.split(",") if what in (asked.what or SCENES) else []
+    return [name for name in PLATFORMS if name in wanted and what in PLATFORMS[name].kinds and _proves(variant, name)]
 
 
 if __name__ == "__main__":

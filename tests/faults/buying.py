@@ -25,18 +25,11 @@ from providers.errors import CannotTell, ProviderError
 from providers.records import Example, Hyperparameters, Message, Method, Plan, ProviderFile
 
 from .cases import Case
-from .scenery import BREATH_S, PLATFORMS, Scenery, Variant, desk_at, opened
+from .platforms import PLATFORMS
+from .scenery import BREATH_S, Scenery, Variant, desk_at, opened, platform_at
 
 __all__ = ["buy"]
 
-MODELS = {
-    "openai": "gpt-4.1-mini-2025-04-14",
-    "together": "Qwen/Qwen3-8B",
-    "fireworks": "accounts/fireworks/models/qwen3-8b",
-    "replicate": f"sandbox/trainer:{sha256(b'sandbox/trainer').hexdigest()}",
-}
-
-_SEEDLESS = ("fireworks",)
 _STEPS = 15
 
 
@@ -102,13 +95,13 @@ async def _buy_naively(desk: Desk, provider: Provider, order: Order) -> None:
 
 
 def _order(case: Case, folder: Path) -> Order:
-    file = _file(case, folder)
+    file, here = _file(case, folder), PLATFORMS[case.platform]
     plan = Plan(
         provider=case.platform,
         account="here",
-        model=MODELS[case.platform],
+        model=here.model,
         method=Method.SFT,
-        hyperparameters=Hyperparameters(epochs=1, seed=None if case.platform in _SEEDLESS else 7),
+        hyperparameters=Hyperparameters(epochs=1, seed=here.seed),
         train_sha256=file.sha256,
         validation_sha256=None,
     )
@@ -117,7 +110,7 @@ def _order(case: Case, folder: Path) -> Order:
 
 def _file(case: Case, folder: Path) -> ProviderFile:
     """Ten rows that no other case has."""
-    dialect = PLATFORMS[case.platform]().dialect(Method.SFT)
+    dialect = platform_at(case.platform).dialect(Method.SFT)
     turns = [(Message("user", f"{case.name} {number}"), Message("assistant", "yes")) for number in range(10)]
     data = "".join(json.dumps(dialect.encode(Example(turn))) + "\n" for turn in turns).encode()
     path = folder / "train.jsonl"

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import orchestrator
 
+from .platforms import ALL
+
 __all__ = [
     "ASKED_SCENES",
     "FAULTY",
     "IN_USE",
     "JOB_SCENES",
-    "KEYED",
     "KINDS",
     "LEASE_SCENES",
     "WIRE_PLACES",
@@ -117,17 +118,6 @@ LEASE_SCENES: dict[str, Scene] = {
 }
 
 
-KEYED = ("fireworks",)
-"""Platforms where the client chooses the id, which is given once and asked for by itself."""
-
-NEVER_WITH_A_KEY = frozenset({
-    *("before_needs_human", "after_needs_human", "before_resolve", "after_resolve"),
-    *("lease_before_found", "lease_after_found"),
-})  # fmt: skip
-"""What does not happen there: no person is asked, for a second request cannot buy twice, and nothing that was made is
-overlooked by the quick looks, for no list is needed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
     """One purchase: what, where it is killed, and the seed of everything else."""
@@ -168,7 +158,7 @@ def cases(what: str, platforms: Sequence[str], scenes: Mapping[str, Scene], seed
         for seed in range(seeds)
         for place, scene in scenes.items()
         for platform in platforms
-        if platform not in KEYED or place not in NEVER_WITH_A_KEY
+        if place not in ALL[platform].never
     ]
 
 

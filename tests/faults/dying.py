@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -11,16 +15,21 @@ from orchestrator.jobs.failpoints import reach
 from providers.contract import Connection
 from providers.http import timeout
 
-__all__ = ["client"]
+from .platforms import Peculiar, any_path
 
-_PAID = re.compile(r"/(fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|trainings|deployments)$")
+__all__ = ["watched"]
+
 _PLACES = {"send_request_body.complete": "request_sent", "receive_response_headers.complete": "answer_begun"}
 
 
-def client(sdk: Any, library: ModuleType, connection: Connection) -> Any:
-    """The SDK's default client over the library's own transport, watched."""
-    transport = _watched(library)(verify=_certificates(library), trust_env=False)
-    return sdk.DefaultAsyncHttpxClient(transport=transport, timeout=timeout(sdk, connection), trust_env=False)
+@asynccontextmanager
+async def watched(here: Peculiar, connection: Connection) -> AsyncIterator[Connection]:
+    """The connection with the SDK's default client, over its HTTP library's own transport, watched."""
+    library = import_module(here.http)
+    client = getattr(import_module(here.sdk), "DefaultAsyncHttpxClient", library.AsyncClient)
+    transport = _watched(library, any_path(*here.paid))(verify=_certificates(library), trust_env=False)
+    async with client(transport=transport, timeout=timeout(library, connection), trust_env=False) as http:
+        yield replace(connection, http=http)
 
 
 @cache
@@ -29,10 +38,10 @@ def _certificates(library: ModuleType) -> Any:
 
 
 @cache
-def _watched(library: ModuleType) -> Any:
+def _watched(library: ModuleType, paid: str) -> Any:
     class Watched(library.AsyncHTTPTransport):  # type: ignore[misc, name-defined]
         async def handle_async_request(self, request: Any) -> Any:
-            if request.method == "POST" and _PAID.search(request.url.path):
+            if request.method == "POST" and re.search(paid, request.url.path):
                 request.extensions = {**request.extensions, "trace": _trace}
             return await super().handle_async_request(request)
 

@@ -17,6 +17,7 @@ from providers.contract import Provider
 from providers.errors import ProviderError
 
 from .cases import IN_USE, Case
+from .platforms import PLATFORMS
 from .scenery import BREATH_S, Scenery, Variant, desk_at, opened
 
 __all__ = ["USED", "rent"]
@@ -24,18 +25,18 @@ __all__ = ["USED", "rent"]
 USED = "used"
 """The file that says that the machine was used."""
 
-_MODELS = {"together": "Qwen/Qwen3-8B", "fireworks": "accounts/fireworks/models/qwen3-8b"}
 _USE_S = 60.0
 
 
 async def rent(case: Case, variant: Variant, scenery: Scenery) -> None:
     """Returns once a machine was used and the ledger holds no lease that is not stopped."""
-    desk = desk_at(scenery)
+    desk, model = desk_at(scenery), PLATFORMS[case.platform].rented
+    assert model is not None
     async with opened(case.platform, variant, scenery) as provider:
         if variant.naive:
-            await _rent_naively(desk, provider, scenery, _MODELS[case.platform])
+            await _rent_naively(desk, provider, scenery, model)
         else:
-            await _use(desk, provider, scenery, _MODELS[case.platform])
+            await _use(desk, provider, scenery, model)
             await _nothing_left(desk, provider)
     desk.ledger.close()
 

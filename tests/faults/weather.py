@@ -11,12 +11,12 @@ from typing import Any
 from providers.sandbox import FAULTS, Fault, Faults
 
 from .cases import FAULTY, SLOW_S, Case
+from .platforms import ALL, any_path
 
 __all__ = ["Weather"]
 
-_PAID = re.compile(r"/(fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|trainings|deployments)$")
-_FREE = re.compile(r"/endpoints$")
-"""An endpoint costs nothing, but a deployment cannot be had without one."""
+_PAID = re.compile(any_path(*(end for here in ALL.values() for end in here.paid)))
+_FREE = re.compile(any_path(*(end for here in ALL.values() for end in here.free)))
 
 
 class Weather(Faults):

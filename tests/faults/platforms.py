@@ -1,0 +1,95 @@
+"""What is peculiar to each platform of the matrix, one entry each: all that a further one needs.
+
+Pure: an SDK is imported only where its platform is played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.util import find_spec
+
+__all__ = ["ALL", "PLATFORMS", "Peculiar", "any_path"]
+
+_NEVER_WITH_A_KEY = frozenset({
+    *("before_needs_human", "after_needs_human", "before_resolve", "after_resolve"),
+    *("lease_before_found", "lease_after_found"),
+})  # fmt: skip
+"""No person is asked, for a second request cannot buy twice, and nothing that was made is overlooked by the quick
+looks, for no list is needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peculiar:
+    """`sdk`: the module without which the platform is not played; `http`: what carries its requests, see `dying.py`.
+
+    `paid`, `free`: how the paths of its paid POSTs end, and of those that cost nothing but that no machine can be had
+    without. `model` is tuned; `rented` is served on a machine (None: it rents none). `seed`: None where it takes none.
+    `asked`: nothing is ever found there, so a person is asked. `keyed`: the client chooses the id, which is given once
+    and asked for by itself. `environ`: what the buyer sets beside where the sandbox is.
+    """
+
+    sdk: str
+    http: str
+    paid: tuple[str, ...]
+    model: str
+    free: tuple[str, ...] = ()
+    rented: str | None = None
+    seed: int | None = 7
+    asked: bool = False
+    keyed: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What is played there."""
+        return ("asked",) if self.asked else ("jobs",) if self.rented is None else ("jobs", "leases")
+
+    @property
+    def never(self) -> frozenset[str]:
+        """Places that nobody gets to there."""
+        return _NEVER_WITH_A_KEY if self.keyed else frozenset()
+
+
+ALL: Mapping[str, Peculiar] = {
+    "openai": Peculiar(
+        sdk="openai",
+        http="httpx2",
+        paid=("/fine_tuning/jobs",),
+        model="gpt-4.1-mini-2025-04-14",
+    ),
+    "together": Peculiar(
+        sdk="together",
+        http="httpx",
+        paid=("/fine-tunes", "/deployments"),
+        free=("/endpoints",),
+        model="Qwen/Qwen3-8B",
+        rented="Qwen/Qwen3-8B",
+    ),
+    "fireworks": Peculiar(
+        sdk="fireworks",
+        http="httpx",
+        paid=("/supervisedFineTuningJobs", "/deployments"),
+        model="accounts/fireworks/models/qwen3-8b",
+        rented="accounts/fireworks/models/qwen3-8b",
+        seed=None,
+        keyed=True,
+    ),
+    "replicate": Peculiar(
+        sdk="replicate",
+        http="httpx",
+        paid=("/trainings",),
+        model=f"sandbox/trainer:{sha256(b'sandbox/trainer').hexdigest()}",
+        asked=True,
+        environ={"REPLICATE_USD_PER_SECOND": "0.001"},
+    ),
+}
+
+PLATFORMS: Mapping[str, Peculiar] = {name: here for name, here in ALL.items() if find_spec(here.sdk)}
+"""Those whose SDK is installed."""
+
+
+def any_path(*ends: str) -> str:
+    """A regular expression for the paths that end in one of these."""
+    return rf"({'|'.join(ends)})$"
