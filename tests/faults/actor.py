@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import urlsplit
 
 from providers.sandbox import Sandbox, serve
+from providers.sandbox.jobs import Job
 from providers.sandbox.serving import Deployment, Endpoint, Serving
+from providers.sandbox.throughput import Kind, Served, Throughput
 from providers.tags import find_tag
 
 from .cases import Case
 from .passing import PlatformClock, wait_until_idle
+from .platforms import ALL
 from .stage import Book, Machine
 from .weather import Weather
 
@@ -32,14 +37,15 @@ def act(pipe: Connection) -> None:
     logging.disable()  # the server complains of every answer that a fault tears
     weather = Weather()
     with Sandbox(None, pace_s=0, faults=weather) as sandbox:
-        sandbox.serving = _Remembered(sandbox.store, sandbox.clock.now, 0.0)
-        _serve(pipe, sandbox, weather)
+        machines: dict[str, Machine] = {}
+        sandbox.serving, sandbox.throughput = _Deployments(sandbox, machines), _Throughput(sandbox, machines)
+        _serve(pipe, sandbox, weather, machines)
 
 
-def _serve(pipe: Connection, sandbox: Sandbox, weather: Weather) -> None:
+def _serve(pipe: Connection, sandbox: Sandbox, weather: Weather, machines: dict[str, Machine]) -> None:
     with serve(sandbox) as running:
         pipe.send(running.environ)
-        actor = _Actor(sandbox, weather, urlsplit(running.url).netloc)
+        actor = _Actor(sandbox, weather, machines, urlsplit(running.url).netloc)
         while True:
             try:
                 verb, what = pipe.recv()
@@ -50,10 +56,12 @@ def _serve(pipe: Connection, sandbox: Sandbox, weather: Weather) -> None:
             pipe.send(getattr(actor, verb)(what))
 
 
-class _Remembered(Serving):
+class _Deployments(Serving):
     """The sandbox's machines, each of which is remembered when it is gone."""
 
-    machines: dict[str, Machine]
+    def __init__(self, sandbox: Sandbox, machines: dict[str, Machine]) -> None:
+        super().__init__(sandbox.store, sandbox.clock.now, 0.0)
+        self.machines = machines
 
     def deploy(self, endpoint: Endpoint, name: str, **fields: Any) -> Deployment:
         made = super().deploy(endpoint, name, **fields)
@@ -66,21 +74,33 @@ class _Remembered(Serving):
         return stopped
 
 
+class _Throughput(Throughput):
+    """The same for what has no price of its own."""
+
+    def __init__(self, sandbox: Sandbox, machines: dict[str, Machine]) -> None:
+        super().__init__(sandbox.store, sandbox.clock.now, 0.0)
+        self.now, self.machines = sandbox.clock.now, machines
+
+    def create(self, kind: Kind, name: str, *fields: Any) -> Served:
+        made = super().create(kind, name, *fields)
+        self.machines[made.id] = Machine(made.arn, find_tag(name), made.created_at)
+        return made
+
+    def delete(self, item: Served) -> None:
+        super().delete(item)
+        self.machines[item.id].ended = self.now()
+
+
 class _Actor:
-    def __init__(self, sandbox: Sandbox, weather: Weather, address: str) -> None:
-        self._sandbox, self._weather, self._address = sandbox, weather, address
+    def __init__(self, sandbox: Sandbox, weather: Weather, machines: dict[str, Machine], address: str) -> None:
+        self._sandbox, self._weather, self._machines, self._address = sandbox, weather, machines, address
         self._billed_usd = Decimal(0)
 
     def begin(self, case: Case) -> float:
         self._weather.turn(case)
-        self._serving.machines = {}
-        self._billed_usd = self._serving.bill_usd()
+        self._machines.clear()
+        self._billed_usd = self._sandbox.serving.bill_usd()
         return self._sandbox.clock.now()
-
-    @property
-    def _serving(self) -> _Remembered:
-        assert isinstance(self._sandbox.serving, _Remembered)
-        return self._sandbox.serving
 
     def pass_by(self, seconds: float) -> float:
         PlatformClock(self._address, self._sandbox.clock.now()).pass_by(seconds)
@@ -89,9 +109,12 @@ class _Actor:
     def end(self, case: Case) -> Book:
         self.pass_by(_A_WHILE_S)
         wait_until_idle(self._address, held_too=True)
-        jobs = tuple(seen.job.id for seen in self._sandbox.book.views(case.platform))
-        bill_usd = self._serving.bill_usd() - self._billed_usd
-        book = Book(jobs, tuple(self._serving.machines.values()), bill_usd, Counter(self._weather.struck))
+        here, machines = ALL[case.platform], tuple(map(replace, self._machines.values()))  # clearing away ends them
+        jobs = tuple(_known_as(seen.job, here.named_by) for seen in self._sandbox.book.views(case.platform))
+        bill_usd = self._sandbox.serving.bill_usd() - self._billed_usd
+        if here.usd_per_hour is not None:
+            bill_usd += _hours(machines, self._sandbox.clock.now()) * here.usd_per_hour
+        book = Book(jobs, machines, bill_usd, Counter(self._weather.struck))
         self._clear(case)
         return book
 
@@ -100,9 +123,22 @@ class _Actor:
         self._sandbox.trainer.settle()
         for seen in self._sandbox.book.views(case.platform):
             self._sandbox.delete_job(seen.job.id)
-        for machine in self._serving.deployments.all():
-            self._serving.delete(machine)
-        for endpoint in self._serving.endpoints.all():
-            self._serving.endpoints.drop(endpoint.id)
+        serving, throughput = self._sandbox.serving, self._sandbox.throughput
+        for machine in serving.deployments.all():
+            serving.delete(machine)
+        for endpoint in serving.endpoints.all():
+            serving.endpoints.drop(endpoint.id)
+        for bought in throughput.all("provisioned-model"):
+            throughput.delete(bought)
         for file in self._sandbox.files.list(case.platform):
             self._sandbox.files.delete(file.id, keep_content=False)
+
+
+def _known_as(job: Job, named_by: str | None) -> str:
+    """The id by which the platform's clients know a job."""
+    return job.id if named_by is None else str(job.request[named_by])
+
+
+def _hours(machines: Iterable[Machine], now: float) -> Decimal:
+    """How long they ran, all together."""
+    return sum((Decimal((machine.ended or now) - machine.began) for machine in machines), Decimal(0)) / 3600

@@ -26,7 +26,7 @@ from providers.records import Example, Hyperparameters, Message, Method, Plan, P
 
 from .cases import Case
 from .platforms import PLATFORMS
-from .scenery import BREATH_S, Scenery, Variant, desk_at, opened, platform_at
+from .scenery import BREATH_S, Scenery, Variant, desk_at, fresh_tag, opened, platform_at
 
 __all__ = ["buy"]
 
@@ -81,12 +81,12 @@ async def _to_the_bill(desk: Desk, provider: Provider, intent: Intent, scenery: 
 
 
 async def _buy_naively(desk: Desk, provider: Provider, order: Order) -> None:
-    """The loop that everybody writes, and that the SDKs hold: again until there is an answer."""
+    """The loop that everybody writes, and that the SDKs hold: again until there is an answer, by a name made anew."""
     intent = await desk.db(desk.ledger.intents.plan, new_intent(order.plan, desk.clock.now(), sandbox=True))
-    files = {file.role: (await provider.upload(file)).id for file in order.files}
+    files: dict[str, str] = {file.role: (await provider.upload(file)).id for file in order.files}
     while True:
         try:
-            job = await provider.create(order.plan, files, intent.tag)
+            job = await provider.create(order.plan, files, fresh_tag())
         except ProviderError:
             await desk.clock.sleep(1.0)
         else:

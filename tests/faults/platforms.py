@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import sha256
 from importlib.util import find_spec
 
 __all__ = ["ALL", "PLATFORMS", "Peculiar", "any_path"]
 
-_NEVER_WITH_A_KEY = frozenset({
-    *("before_needs_human", "after_needs_human", "before_resolve", "after_resolve"),
-    *("lease_before_found", "lease_after_found"),
-})  # fmt: skip
+_NEVER_WITH_A_KEY = {
+    "jobs": ("before_needs_human", "after_needs_human", "before_resolve", "after_resolve"),
+    "leases": ("lease_before_found", "lease_after_found"),
+}
 """No person is asked, for a second request cannot buy twice, and nothing that was made is overlooked by the quick
 looks, for no list is needed."""
+
+_NEVER_WITHOUT_A_BILL = ("before_settle", "after_settle")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +29,11 @@ class Peculiar:
 
     `paid`, `free`: how the paths of its paid POSTs end, and of those that cost nothing but that no machine can be had
     without. `model` is tuned; `rented` is served on a machine (None: it rents none). `seed`: None where it takes none.
-    `asked`: nothing is ever found there, so a person is asked. `keyed`: the client chooses the id, which is given once
-    and asked for by itself. `environ`: what the buyer sets beside where the sandbox is.
+    `asked`: nothing is ever found there, so a person is asked. `keyed`: the kinds ("jobs", "leases") whose id the
+    client chooses, which is given once and asked for by itself. `bills`: whether it tells what a job costs. `named_by`:
+    the field of a paid request by which its job is known where that is not the sandbox's own id. `usd_per_hour`: what
+    the buyer is quoted for a machine where the platform tells no price. `environ`: what the buyer sets beside where the
+    sandbox is.
     """
 
     sdk: str
@@ -38,7 +44,10 @@ class Peculiar:
     rented: str | None = None
     seed: int | None = 7
     asked: bool = False
-    keyed: bool = False
+    keyed: tuple[str, ...] = ()
+    bills: bool = True
+    named_by: str | None = None
+    usd_per_hour: Decimal | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -49,7 +58,8 @@ class Peculiar:
     @property
     def never(self) -> frozenset[str]:
         """Places that nobody gets to there."""
-        return _NEVER_WITH_A_KEY if self.keyed else frozenset()
+        keyed = (place for kind in self.keyed for place in _NEVER_WITH_A_KEY[kind])
+        return frozenset((*keyed, *(() if self.bills else _NEVER_WITHOUT_A_BILL)))
 
 
 ALL: Mapping[str, Peculiar] = {
@@ -74,7 +84,7 @@ ALL: Mapping[str, Peculiar] = {
         model="accounts/fireworks/models/qwen3-8b",
         rented="accounts/fireworks/models/qwen3-8b",
         seed=None,
-        keyed=True,
+        keyed=("jobs", "leases"),
     ),
     "replicate": Peculiar(
         sdk="replicate",
@@ -83,6 +93,20 @@ ALL: Mapping[str, Peculiar] = {
         model=f"sandbox/trainer:{sha256(b'sandbox/trainer').hexdigest()}",
         asked=True,
         environ={"REPLICATE_USD_PER_SECOND": "0.001"},
+    ),
+    # A second request under one token is harmless, and a job is asked for by its name; throughput is found by lists.
+    "bedrock": Peculiar(
+        sdk="boto3",
+        http="botocore",
+        paid=("/model-customization-jobs", "/provisioned-model-throughput"),
+        model="amazon.nova-micro-v1:0:128k",
+        rented="amazon.nova-micro-v1:0:128k",
+        seed=None,
+        keyed=("jobs",),
+        bills=False,
+        named_by="jobName",
+        usd_per_hour=Decimal(3),
+        environ={"TUNEWRIGHT_BEDROCK_SERVING": "provisioned"},
     ),
 }
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from orchestrator.canonical import tag_of
 from orchestrator.errors import TunewrightError
 from orchestrator.jobs.desk import Desk
 from orchestrator.jobs.failpoints import reach
@@ -18,7 +17,7 @@ from providers.errors import ProviderError
 
 from .cases import IN_USE, Case
 from .platforms import PLATFORMS
-from .scenery import BREATH_S, Scenery, Variant, desk_at, opened
+from .scenery import BREATH_S, Scenery, Variant, desk_at, fresh_tag, opened
 
 __all__ = ["USED", "rent"]
 
@@ -30,19 +29,29 @@ _USE_S = 60.0
 
 async def rent(case: Case, variant: Variant, scenery: Scenery) -> None:
     """Returns once a machine was used and the ledger holds no lease that is not stopped."""
-    desk, model = desk_at(scenery), PLATFORMS[case.platform].rented
-    assert model is not None
+    desk, here = desk_at(scenery), PLATFORMS[case.platform]
+    assert here.rented is not None
     async with opened(case.platform, variant, scenery) as provider:
         if variant.naive:
-            await _rent_naively(desk, provider, scenery, model)
+            await _rent_naively(desk, provider, scenery, here.rented)
         else:
-            await _use(desk, provider, scenery, model)
+            await _use(desk, provider, scenery, _wish(here.rented, here.usd_per_hour))
             await _nothing_left(desk, provider)
     desk.ledger.close()
 
 
-async def _use(desk: Desk, provider: Provider, scenery: Scenery, model: str) -> None:
-    wish = LeaseWish(model=model, account="here", reserve_usd=Decimal(9), sandbox=True, run_id="run")
+def _wish(model: str, usd_per_hour: Decimal | None) -> LeaseWish:
+    return LeaseWish(
+        model=model,
+        account="here",
+        reserve_usd=Decimal(9),
+        usd_per_hour=usd_per_hour,
+        sandbox=True,
+        run_id="run",
+    )
+
+
+async def _use(desk: Desk, provider: Provider, scenery: Scenery, wish: LeaseWish) -> None:
     while not (scenery.folder / USED).exists():
         try:
             async with leased(desk, provider, wish):
@@ -64,11 +73,9 @@ async def _nothing_left(desk: Desk, provider: Provider) -> None:
 
 async def _rent_naively(desk: Desk, provider: Provider, scenery: Scenery, model: str) -> None:
     """Again under another name until there is an answer; given back is what was answered."""
-    number = 0
     while True:
-        number += 1
         try:
-            lease = await provider.serve(model, tag_of(f"{desk.owner}{number}".encode().hex()[-16:]), IDLE_TIMEOUT_S)
+            lease = await provider.serve(model, fresh_tag(), IDLE_TIMEOUT_S)
             break
         except ProviderError:
             await desk.clock.sleep(1.0)

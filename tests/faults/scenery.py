@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, cast
 
 import providers
+from orchestrator.canonical import intent_id, tag_of
 from orchestrator.jobs.desk import Desk
 from orchestrator.ledger import Ledger
 from providers.contract import Platform, Provider
@@ -18,7 +20,7 @@ from .dying import watched
 from .passing import PlatformClock
 from .platforms import PLATFORMS
 
-__all__ = ["BREATH_S", "Scenery", "Variant", "desk_at", "opened", "platform_at"]
+__all__ = ["BREATH_S", "Scenery", "Variant", "desk_at", "fresh_tag", "opened", "platform_at"]
 
 BREATH_S = 20.0
 """How long somebody waits before the same command again."""
@@ -60,6 +62,11 @@ def platform_at(name: str, window_s: float | None = None) -> Platform:
     return cast(Platform, Patient())
 
 
+def fresh_tag() -> str:
+    """A name made anew, as a script makes one for every attempt."""
+    return tag_of(intent_id({"one": token_hex(8)}))
+
+
 def desk_at(scenery: Scenery) -> Desk:
     """The desk on the case's ledger, by the sandbox's clock."""
     return Desk(ledger=Ledger.open(scenery.folder, {}), clock=PlatformClock(scenery.address, scenery.at), patience_s=60)
@@ -69,7 +76,7 @@ def desk_at(scenery: Scenery) -> Desk:
 async def opened(name: str, variant: Variant, scenery: Scenery) -> AsyncIterator[Provider]:
     """The real adapter over its SDK's ordinary transport, which has little patience and can kill."""
     here, platform = PLATFORMS[name], platform_at(name, variant.window_s)
-    connection = platform.connection(scenery.environ | here.environ, None, scenery.folder)
+    connection = platform.connection({**scenery.environ, **here.environ}, None, scenery.folder)
     connection = replace(connection, options={**connection.options, "read_timeout_s": str(_ANSWER_WITHIN_S)})
     async with watched(here, connection) as connection, platform.open(connection) as provider:
         yield provider

@@ -54,7 +54,7 @@ class Weather(Faults):
 
 
 def _fault(kind: str, lottery: random.Random) -> Fault:
-    name, changes = {
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
         "dropped before": ("reset", {}),
         "500 before": ("server_error", {}),
         "dropped after": ("lost_reply", {}),
@@ -62,6 +62,6 @@ def _fault(kind: str, lottery: random.Random) -> Fault:
         "truncated 200": ("truncated", {"value": lottery.choice(("framed", "cut"))}),
         "slow then cut": ("slow", {"seconds": lottery.uniform(SLOW_S / 8, SLOW_S)}),
         "429": ("rate_limit", {}),
-    }[kind]
-    fields: dict[str, Any] = dict(changes)
-    return replace(FAULTS[name], **fields)
+    }
+    name, changes = kinds[kind]
+    return replace(FAULTS[name], **changes)
