@@ -32,8 +32,8 @@ class Peculiar:
     `asked`: nothing is ever found there, so a person is asked. `keyed`: the kinds ("jobs", "leases") whose id the
     client chooses, which is given once and asked for by itself. `bills`: whether it tells what a job costs. `named_by`:
     the field of a paid request by which its job is known where that is not the sandbox's own id. `usd_per_hour`: what
-    the buyer is quoted for a machine where the platform tells no price. `environ`: what the buyer sets beside where the
-    sandbox is.
+    the buyer is quoted for a machine where the platform tells no price; `usd_per_mtok`: what the buyer's price file has
+    where our facts hold none. `environ`: what the buyer sets beside where the sandbox is.
     """
 
     sdk: str
@@ -48,6 +48,7 @@ class Peculiar:
     bills: bool = True
     named_by: str | None = None
     usd_per_hour: Decimal | None = None
+    usd_per_mtok: Decimal | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -110,7 +111,14 @@ ALL: Mapping[str, Peculiar] = {
     ),
 }
 
-PLATFORMS: Mapping[str, Peculiar] = {name: here for name, here in ALL.items() if find_spec(here.sdk)}
+
+def _installed(module: str) -> bool:
+    """Also for a module of a package that is not there at all."""
+    parent = module.rpartition(".")[0]
+    return (not parent or _installed(parent)) and find_spec(module) is not None
+
+
+PLATFORMS: Mapping[str, Peculiar] = {name: here for name, here in ALL.items() if _installed(here.sdk)}
 """Those whose SDK is installed."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from orchestrator.canonical import intent_id, tag_of
 from orchestrator.jobs.desk import Desk
 from orchestrator.ledger import Ledger
 from providers.contract import Platform, Provider
-from providers.records import Settling
+from providers.records import Hyperparameters, Method, Price, Settling
 
 from .dying import watched
 from .passing import PlatformClock
@@ -51,13 +51,19 @@ class Scenery:
 
 
 def platform_at(name: str, window_s: float | None = None) -> Platform:
-    """The platform with its own facts, but for a settling window of somebody else's choice (None: its own too)."""
+    """The platform with its own facts, but for a settling window of somebody else's choice (None: its own too), and
+    for the buyer's own price where it has none."""
     own: Any = type(providers.platform(name))
+    usd = PLATFORMS[name].usd_per_mtok
 
     class Patient(own):  # type: ignore[misc]
         def settling(self) -> Settling:
             told: Settling = super().settling()
             return told if window_s is None else replace(told, window_s=window_s)
+
+        def prices(self, model: str, method: Method, hyperparameters: Hyperparameters) -> Sequence[Price]:
+            told: Sequence[Price] = super().prices(model, method, hyperparameters)
+            return [replace(price, usd=usd) if price.usd is None and price.per == "mtok" else price for price in told]
 
     return cast(Platform, Patient())
 
