@@ -41,6 +41,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--what", choices=SCENES, action="append", help="only these (all)")
     parser.add_argument("--places", default="", help="only these places, by comma; without the lesser buyers")
     parser.add_argument("--platforms", default=",".join(PLATFORMS), help="only these, by comma (all)")
+    parser.add_argument("--in-turn", action="store_true", help="every place on one of the platforms, not on all")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="the figures as JSON, one object a line")
     return parser.parse_args()
@@ -57,16 +58,18 @@ class _Run:
         scenes = SCENES[what]
         wanted = self._asked.places.split(",") if self._asked.places else list(scenes)
         chosen = {place: scenes[place] for place in wanted if place in scenes}
-        told = self._play(what, PROTOCOL, chosen, self._asked.seeds)
+        told = self._play(what, PROTOCOL, chosen, self._asked.seeds, in_turn=self._asked.in_turn)
         self.good &= told.clean
 
     def lesser(self, what: str, variant: Variant) -> None:
         scenes = {place: SCENES[what][place] for place in LESSER_PLACES[what]}
         self.good &= self._play(what, variant, scenes, self._asked.lesser_seeds).caught
 
-    def _play(self, what: str, variant: Variant, scenes: Mapping[str, Scene], seeds: int) -> Figures:
+    def _play(
+        self, what: str, variant: Variant, scenes: Mapping[str, Scene], seeds: int, *, in_turn: bool = False
+    ) -> Figures:
         began, platforms = time.monotonic(), _played(self._asked, what, variant)
-        played = self._theatre.play(cases(what, platforms, scenes, seeds), variant)
+        played = self._theatre.play(cases(what, platforms, scenes, seeds, in_turn=in_turn), variant)
         told = Figures.of(what, variant.name, played, time.monotonic() - began)
         if self._asked.json:
             print(json.dumps(told.plain()), flush=True)

@@ -151,13 +151,15 @@ class Case:
         return [*self.scene.before, self.place, *again]
 
 
-def cases(what: str, platforms: Sequence[str], scenes: Mapping[str, Scene], seeds: int) -> list[Case]:
-    """Every place × platform × seed, where that place can be reached."""
+def cases(
+    what: str, platforms: Sequence[str], scenes: Mapping[str, Scene], seeds: int, *, in_turn: bool = False
+) -> list[Case]:
+    """Every place × platform × seed, where that place can be reached. `in_turn`: every place on one of them."""
     return [
         Case(what, platform, place, seed, scene)
         for seed in range(seeds)
-        for place, scene in scenes.items()
-        for platform in platforms
+        for number, (place, scene) in enumerate(scenes.items())
+        for platform in (platforms if not in_turn else [platforms[(number + seed) % len(platforms)]])
         if place not in ALL[platform].never
     ]
 

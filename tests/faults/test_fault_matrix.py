@@ -58,7 +58,7 @@ def _played(*options: str) -> dict[tuple[str, str], dict[str, Any]]:
 @pytest.fixture(scope="module")
 def played() -> dict[tuple[str, str], dict[str, Any]]:
     """(what, buyer) → figures, of what can be found again."""
-    return _played("--platforms", ",".join(BOTH), "--lesser-seeds", "2")
+    return _played("--platforms", ",".join(BOTH), "--in-turn", "--lesser-seeds", "1")
 
 
 @pytest.mark.parametrize("what", ["jobs", "leases"])
