@@ -27,6 +27,7 @@ _OURS = {
     "fireworks": "providers.fireworks",
     "replicate": "providers.replicate",
     "bedrock": "providers.bedrock",
+    "vertex": "providers.vertex",
     "sandbox": "providers.embedded",
 }
 

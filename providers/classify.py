@@ -73,6 +73,8 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "server_overloaded": Capacity,
     "no_capacity": Capacity,
     "DEPLOYMENT_SCALING_UP": Capacity,
+    # Google
+    "BILLING_DISABLED": Billing,
     # AWS
     "ResourceNotFoundException": NotFound,
     "ThrottlingException": RateLimited,
@@ -107,7 +109,7 @@ _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[ProviderError], frozenset[int]], 
         frozenset({400, 403, 422}),
     ),
     (
-        re.compile(r"jobs? (per|a) day|concurrent jobs|storage (limit|quota)", re.I),
+        re.compile(r"jobs? (per|a) day|concurrent( tuning)? jobs|storage (limit|quota)", re.I),
         Quota,
         frozenset({400, 403, 429}),
     ),
@@ -136,7 +138,7 @@ _SENT = frozenset({
 """Exception classes after which the request may have arrived, by name."""
 
 _CONNECTION = frozenset({"APIConnectionError", "APITimeoutError", "TransportError", "ClientError", "OSError"})
-_KEY_SHAPE = re.compile(r"\b(?:sk|tgp_v\d|hf|r8)[-_][A-Za-z0-9_\-]{12,}")
+_KEY_SHAPE = re.compile(r"\b(?:(?:sk|tgp_v\d|hf|r8)[-_]|ya29\.)[A-Za-z0-9_\-]{12,}")
 _MAX_BODY = 65_536
 
 

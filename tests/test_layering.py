@@ -42,7 +42,7 @@ _MODULES = [type(providers.platform(name)).__module__.split(".") for name in pro
 ADAPTERS = {module[1] for module in _MODULES if module[0] == "providers"}
 HEAVY = (
     "openai together fireworks replicate boto3 botocore anthropic scipy numpy sklearn sqlalchemy alembic jinja2"
-    " tiktoken pydantic httpx starlette uvicorn rich"
+    " google.genai google.auth tiktoken pydantic httpx starlette uvicorn rich"
 )
 WORDS = {"local", "script", "embedded"}
 """Adapters that are called like ordinary things."""

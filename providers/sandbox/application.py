@@ -8,7 +8,17 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from . import admin, bedrock_wire, fireworks_wire, openai_wire, replicate_wire, s3_wire, together_wire
+from . import (
+    admin,
+    bedrock_wire,
+    fireworks_wire,
+    gcs_wire,
+    openai_wire,
+    replicate_wire,
+    s3_wire,
+    together_wire,
+    vertex_wire,
+)
 from .aws_signature import AWS
 from .intercept import Intercept, RequestLog
 from .refusals import Refused, refuse, response_of
@@ -29,6 +39,7 @@ def app(sandbox: Sandbox, *, api_key: str = API_KEY) -> ASGIApp:
             Mount("/together", routes=together_wire.routes(sandbox)),
             Mount("/fireworks", routes=fireworks_wire.routes(sandbox)),
             Mount("/replicate", routes=replicate_wire.routes(sandbox)),
+            Mount("/vertex", routes=[*vertex_wire.routes(sandbox), *gcs_wire.routes(sandbox)]),
             Mount(AWS, routes=[*bedrock_wire.routes(sandbox), *s3_wire.routes(sandbox)]),
         ],
         exception_handlers={Refused: refuse, ClientDisconnect: _left, 404: _no_route, 405: _no_route},

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 __all__ = ["FAULTS", "Fault", "Faults"]
 
-_JOBS = "fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|dpoJobs|trainings|model-customization-jobs"
+_JOBS = "fine_tuning/jobs|fine-tunes|supervisedFineTuningJobs|dpoJobs|trainings|model-customization-jobs|tuningJobs"
 _CREATE = rf"/({_JOBS})$"
 _JOB = rf"/({_JOBS})/[^/:]+$"
 

@@ -184,6 +184,8 @@ def _response(fault: Fault, scope: Scope) -> Response:
 
 
 def _refusal(fault: Fault, wire: str) -> Refused:
+    if wire == "vertex":
+        return _google_refusal(fault)
     if fault.name == "rate_limit":
         code, kind = ("rate_limit_exceeded", "requests") if wire == "openai" else ("rate_limit", "rate_limit")
         return Refused(429, "Rate limit reached. Please try again later.", code=code, type=kind, headers=_wait(fault))
@@ -205,6 +207,17 @@ def _aws_refusal(fault: Fault) -> Refused:
     if fault.name == "insufficient_quota":
         return Refused(403, _NOT_PAID, code="AccessDeniedException")
     return Refused(500, "The server had an error while processing your request.", code="InternalServerException")
+
+
+def _google_refusal(fault: Fault) -> Refused:
+    if fault.name == "rate_limit":
+        return Refused(429, "Resource exhausted, please try again later.", headers=_wait(fault))
+    if fault.name == "training_not_available":
+        return Refused(403, "Permission 'aiplatform.tuningJobs.create' denied on resource.")
+    if fault.name == "insufficient_quota":
+        message = "This API method requires billing to be enabled. Please enable billing on project #123456789012."
+        return Refused(403, message, code="BILLING_DISABLED")
+    return Refused(500, "Internal error encountered.")
 
 
 _NOT_PAID = "INVALID_PAYMENT_INSTRUMENT: A valid payment instrument must be provided."

@@ -13,11 +13,25 @@ from typing import Any, Literal
 
 from .lesson import Point
 
-__all__ = ["Failure", "Job", "Phase", "TrainedEpoch", "View", "model_arn", "tuned_name", "view"]
+__all__ = [
+    "NUMBER",
+    "Failure",
+    "Job",
+    "Phase",
+    "TrainedEpoch",
+    "View",
+    "model_arn",
+    "tuned_name",
+    "vertex_home",
+    "view",
+]
 
 Phase = Literal[
     "validating", "queued", "running", "paused", "finalizing", "cancelling", "succeeded", "failed", "cancelled"
 ]
+
+NUMBER = "123456789012"
+"""Of the one AWS account that there is, and of the one Google Cloud project."""
 
 _FATAL = {"job_failed", "safety_block"}
 _OWNER = "sandbox"
@@ -198,13 +212,20 @@ def _visible(epochs: Sequence[TrainedEpoch], stop: float) -> list[tuple[float, P
 
 def model_arn(job: Job) -> str:
     """What Bedrock calls the custom model of a job."""
-    return f"arn:aws:bedrock:us-east-1:123456789012:custom-model/{job.model}/{job.id[:12]}"
+    return f"arn:aws:bedrock:us-east-1:{NUMBER}:custom-model/{job.model}/{job.id[:12]}"
+
+
+def vertex_home(job: Job) -> str:
+    """Where Vertex AI serves what a job has made: the multi-region around the region of the job."""
+    return f"projects/{NUMBER}/locations/{'eu' if job.request['location'].startswith('europe') else 'us'}"
 
 
 def tuned_name(job: Job) -> str:
     """The name its platform gives the tuned model."""
     if job.wire == "bedrock":
         return model_arn(job)
+    if job.wire == "vertex":
+        return f"{vertex_home(job)}/endpoints/{str(int(sha256(job.id.encode()).hexdigest(), 16))[:19]}"
     short = job.id[-8:]
     if job.wire == "together":
         base = job.model.rpartition("/")[2]

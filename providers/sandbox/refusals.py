@@ -24,6 +24,13 @@ _AWS_NAMES: Mapping[int, str] = {
     429: "ThrottlingException",
     503: "ServiceUnavailableException",
 }
+_GOOGLE_NAMES: Mapping[int, str] = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+}
 _S3_NAMES: Mapping[str, str] = {
     "ThrottlingException": "SlowDown",
     "AccessDeniedException": "AccessDenied",
@@ -61,6 +68,8 @@ def response_of(error: Refused, scope: Scope) -> Response:
     """The refusal in the shape of the wire that was asked."""
     if scope["path"].startswith("/replicate/"):
         return _problem(error)
+    if scope["path"].startswith("/vertex/"):
+        return _by_google(error)
     return _by_aws(error, scope) if scope["path"].startswith(f"{AWS}/") else error_response(error)
 
 
@@ -68,6 +77,17 @@ def _problem(error: Refused) -> JSONResponse:
     """Problem details (RFC 7807), as Replicate sends them: `title` is the kind, `detail` the sentence."""
     body = {"title": error.type, "detail": error.message, "status": error.status}
     return JSONResponse(body, error.status, headers=error.headers, media_type="application/problem+json")
+
+
+def _by_google(error: Refused) -> JSONResponse:
+    """google.rpc.Status in JSON; a code that is no status's name is the reason in its details."""
+    status = _GOOGLE_NAMES.get(error.status, "INTERNAL")
+    named = error.code if error.code in (*_GOOGLE_NAMES.values(), "FAILED_PRECONDITION") else status
+    told: dict[str, Any] = {"code": error.status, "message": error.message, "status": named}
+    if error.code not in (None, named):
+        info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": error.code, "domain": "googleapis.com"}
+        told["details"] = [info]
+    return JSONResponse({"error": told}, error.status, headers=error.headers)
 
 
 def _by_aws(error: Refused, scope: Scope) -> Response:

@@ -15,7 +15,7 @@ from typing import Any
 from .lesson import Pair
 from .tokens import message_tokens, text_tokens
 
-__all__ = ["BadFile", "Rows", "message_text", "objects", "openai_rows", "together_rows", "tool_calls_of"]
+__all__ = ["BadFile", "Rows", "answer_of", "message_text", "objects", "openai_rows", "together_rows", "tool_calls_of"]
 
 _SPECIAL = re.compile(r"<\|[a-z_]+\|>")
 _OPENAI_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -210,10 +210,11 @@ def _check_special(messages: Sequence[Mapping[str, Any]], line: int) -> None:
 def _pair(messages: Sequence[Mapping[str, Any]], worse: Sequence[Mapping[str, Any]] | None = None) -> Pair:
     system = "\n".join(message_text(m) for m in messages[:-1] if m["role"] in ("system", "developer"))
     users = [message_text(m) for m in messages[:-1] if m["role"] in ("user", "tool")]
-    return Pair(system, users[-1] if users else "", _answer(messages), _answer(worse) if worse else None)
+    return Pair(system, users[-1] if users else "", answer_of(messages), answer_of(worse) if worse else None)
 
 
-def _answer(messages: Sequence[Mapping[str, Any]]) -> str:
+def answer_of(messages: Sequence[Mapping[str, Any]]) -> str:
+    """What the last message says, in words or in tool calls."""
     last = messages[-1]
     return _TOOLS + json.dumps(last["tool_calls"]) if last.get("tool_calls") else message_text(last)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from . import bedrock_shapes, fireworks_refusals
+from . import bedrock_shapes, fireworks_refusals, vertex_shapes
 from .application import API_KEY, app
 from .aws_signature import ACCESS_KEY, AWS, SECRET_KEY
 from .replicate_trainer import DESTINATION
@@ -46,6 +46,10 @@ class RunningSandbox:
         return f"{self.url}/replicate"
 
     @property
+    def vertex_base_url(self) -> str:
+        return f"{self.url}/vertex"
+
+    @property
     def aws_base_url(self) -> str:
         return f"{self.url}{AWS}"
 
@@ -64,6 +68,12 @@ class RunningSandbox:
             "REPLICATE_BASE_URL": self.replicate_base_url,
             "REPLICATE_API_TOKEN": self.api_key,
             "REPLICATE_DESTINATION": DESTINATION,
+            "GOOGLE_VERTEX_BASE_URL": self.vertex_base_url,
+            "STORAGE_EMULATOR_HOST": self.vertex_base_url,
+            "GOOGLE_CLOUD_PROJECT": vertex_shapes.PROJECT,
+            "GOOGLE_CLOUD_LOCATION": vertex_shapes.LOCATION,
+            "GOOGLE_OAUTH_ACCESS_TOKEN": self.api_key,
+            "TUNEWRIGHT_VERTEX_BUCKET": "gs://tunewright-sandbox",
             "AWS_ENDPOINT_URL": self.aws_base_url,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,

@@ -20,6 +20,7 @@ from .learner import learner
 from .lesson import Learner, Pair, Point, Setting
 from .rows import BadFile, Rows, openai_rows, together_rows
 from .store import Store
+from .vertex_rows import vertex_rows
 
 __all__ = ["Trainer"]
 
@@ -154,6 +155,8 @@ class Trainer:
             return openai_rows(data, job.method, minimum)
         if job.wire == "bedrock":
             return bedrock_rows(data)
+        if job.wire == "vertex":
+            return vertex_rows(data)
         return together_rows(data, job.method)  # any of the usual shapes of a row
 
     def _parent(self, job: Job) -> Learner | None:

@@ -19,7 +19,7 @@ from providers.facts._tables import table, table_names
 from providers.records import Capability, Hyperparameters, Method, Price, PriceItem
 
 SHARED = Path(__file__).parents[2] / "../shared/facts"
-PLATFORMS = ("bedrock", "fireworks", "openai", "replicate", "sandbox", "together")
+PLATFORMS = ("bedrock", "fireworks", "openai", "replicate", "sandbox", "together", "vertex")
 BATCHING = ("openai", "sandbox", "together")
 TODAY = date(2026, 11, 22)
 MINI = "gpt-4.1-mini-2025-04-14"

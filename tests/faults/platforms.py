@@ -109,6 +109,15 @@ ALL: Mapping[str, Peculiar] = {
         usd_per_hour=Decimal(3),
         environ={"TUNEWRIGHT_BEDROCK_SERVING": "provisioned"},
     ),
+    # Nothing but a label and a list can tell, and our facts hold no price.
+    "vertex": Peculiar(
+        sdk="google.genai",
+        http="httpx2",
+        paid=("/tuningJobs",),
+        model="gemini-3.5-flash",
+        seed=None,
+        usd_per_mtok=Decimal(5),
+    ),
 }
 
 
