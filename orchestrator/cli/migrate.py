@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,11 @@ def migrate(shell: Shell, source: str, yes: bool, **given: Any) -> None:
     raise SystemExit(int(_EXIT[moved.equivalence.answer]))
 
 
+def _billed(usd: Decimal | None, sandbox: bool) -> str:
+    """Each side says for itself whether it was money."""
+    return "an unknown sum" if usd is None else money(usd) + (" of play money" if sandbox else "")
+
+
 def _print(shell: Shell, moved: Moved) -> None:
     """The new run as any other; then what moved, the bills beside each other, and the answer."""
     result, found = moved.result, moved.equivalence
@@ -73,10 +79,9 @@ def _print(shell: Shell, moved: Moved) -> None:
     assert found is not None
     print_result(shell, result)
     shell.out.print(f"\nmoved: {moved.old.name} → {result.run.provider}:{result.job.tuned_model if result.job else ''}")
-    old = "unknown" if moved.old.billed_usd is None else money(moved.old.billed_usd)
-    new = "unknown" if result.billed.training_usd is None else money(result.billed.training_usd)
-    play = " (sandbox, not money)" if result.billed.sandbox else ""
-    shell.out.print(f"  training was billed {old} there and {new} here{play}")
+    old = _billed(moved.old.billed_usd, moved.old.begun.account.sandbox)
+    new = _billed(result.billed.training_usd, result.billed.sandbox)
+    shell.out.print(f"  training was billed {old} there and {new} here")
     for line in moved.translation.lines if moved.translation else ():
         shell.out.print(f"  {line.text}", style="dim")
     shell.out.print(f"equivalence: {found.answer.replace('_', ' ')}", style=_STYLE[found.answer])

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.local
 WAIT_S = 900.0
 ONE_CORE = {"OMP_NUM_THREADS": "1"}
 PAIRS = ("train.jsonl", "--test", "test.jsonl", "--system-prompt", "Answer with one label: lost_card, refund, limit")
-LEARNING = ("--epochs", "20", "--learning-rate", "0.01", "--set", "n_checkpoints=20", "--set", "max_hours=1")
+LEARNING = ("--full", "--epochs", "20", "--learning-rate", "0.003", "--set", "n_checkpoints=20", "--set", "max_hours=1")
 _ASKED = {
     "lost_card": ("my card is lost near the {}", "i think my {} card is lost"),
     "refund": ("please refund my {} order", "i want my money back for the {}"),
@@ -92,7 +92,7 @@ def test_a_hosted_model_moves_to_this_machine_and_is_held_against_it(project: Pa
     told = {line["setting"]: line for line in moved["translation"]}
     assert told["seed"]["new"] == told["seed"]["old"] == 7
     assert told["learning_rate"]["reason"] == "as you say now"
-    assert told["adapter or full weights"]["new"] is None
+    assert told["batch size"]["new"] is None
     assert moved["equivalence"]["answer"] == "equivalent", moved
     assert moved["result"]["tuned"]["score"] >= 0.85
     assert moved["result"]["base"]["score"] < 0.1
