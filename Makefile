@@ -51,7 +51,7 @@ faults: $(STAMP)          ## the whole fault matrix: every named crash point, SI
 machine: $(STAMP)         ## the state machine of money, 2,000 examples
 	TUNEWRIGHT_MACHINE_EXAMPLES=2000 $(BIN)/python -m pytest --timeout=0 -m "slow or exhaustive" tests/machine
 
-every-write: $(STAMP)     ## a whole run for every single file operation, which fails; half an hour on two cores
+every-write: $(STAMP)     ## a whole run for every single file operation, which fails; an hour on two cores
 	$(BIN)/python -m pytest -n auto -m every_write --timeout=0 -rP tests/disk
 
 calibration: $(STAMP)     ## false alarms and coverage of every comparison, simulated; a few minutes
