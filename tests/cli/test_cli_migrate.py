@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import signal
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 from own_trainer import make_trainer
 
@@ -106,15 +108,34 @@ as_of = 2026-11-26
 """
 
 
-def test_a_tuned_model_moves_to_this_machine(tunewright: Any, process: Any, server: Any, old: str, work: Path) -> None:
+@pytest.fixture
+def stock_job(server: Any, pairs: Path, work: Path) -> tuple[object, ...]:
+    """A job that the stock SDK bought and nothing of ours knows, as `migrate` is told of it; and its held-out pairs."""
+    with pairs.open(newline="", encoding="utf-8") as file:
+        turns = [[("user", row["text"]), ("assistant", row["label"])] for row in csv.DictReader(file)]
+    lines = [{"messages": [{"role": role, "content": text} for role, text in turn]} for turn in turns]
+    data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    place = {"base_url": server.environ["OPENAI_BASE_URL"], "api_key": server.environ["OPENAI_API_KEY"]}
+    with openai.OpenAI(**place, max_retries=0) as client:
+        file_id = client.files.create(file=("mine.jsonl", data), purpose="fine-tune").id
+        job = client.fine_tuning.jobs.create(model=OLD.partition(":")[2], training_file=file_id, seed=11)
+    server.world.trainer.settle()
+    return f"openai:{job.id}", "--pairs", pairs, "--test", write_csv(work / "held_out.csv", rows(60, salt="held out"))
+
+
+@pytest.mark.parametrize("made", ["here", "elsewhere"])
+def test_a_tuned_model_moves_to_this_machine(
+    tunewright: Any, process: Any, server: Any, work: Path, request: pytest.FixtureRequest, made: str
+) -> None:
     """To a process of its own, which is trained, served and asked here; the old platform is asked for nothing new."""
+    source = (request.getfixturevalue("old"),) if made == "here" else request.getfixturevalue("stock_job")
     make_trainer(work / "trainer")
     (work / "rate.toml").write_text(_OWN_RATE, encoding="utf-8")
-    kept = tunewright("migrate", old, "--keep-only", *SPEND, "--json", env=server.environ)
+    kept = tunewright("migrate", *source, "--keep-only", *SPEND, "--json", env=server.environ)
     assert kept.code == 0, kept.err
     asked = server.asked("POST", "/v1/chat/completions")
     here = ("--to", "script:trainer", "--prices", work / "rate.toml")
-    moved = process("migrate", old, *here, *SPEND, "--json", env=server.environ, timeout=300)
+    moved = process("migrate", *source, *here, *SPEND, "--json", env=server.environ, timeout=300)
     assert moved.json["equivalence"]["answer"] == "equivalent", moved.out + moved.err
     told = {line["setting"]: line for line in moved.json["translation"]}
     assert told["epochs"]["new"] == told["epochs"]["old"] == 3
