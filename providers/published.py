@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from . import facts
 from .batches import BatchLimits
 from .contract import Dialect, Secret
 from .errors import Unsupported
+from .gaps import refuse_method
 from .records import (
     Capability,
     Example,
@@ -16,12 +18,14 @@ from .records import (
     Method,
     ModelFacts,
     Price,
+    Recipe,
     Sampling,
     Settling,
     Support,
     TokenRules,
     WebhookNews,
 )
+from .settings import complete
 from .webhooks import read_webhook
 
 __all__ = ["PublishedFacts"]
@@ -59,6 +63,22 @@ class PublishedFacts:
     def token_rules(self, model: str, method: Method, hyperparameters: Hyperparameters) -> TokenRules:
         """How rows become billed tokens."""
         return facts.token_rules(self.name, model, method, hyperparameters)
+
+    def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
+        """`given` completed by presets. Raises `Unsupported` naming any value, or method, that cannot be taken."""
+        refuse_method(self.name, model, method)
+        self.refuse_settings(model, method, given)
+        return complete(given, self.presets(model, method, given, rows, validation_rows))
+
+    def refuse_settings(self, model: str, method: Method, given: Hyperparameters) -> None:
+        """Raises `Unsupported` naming a setting that cannot be sent."""
+        raise NotImplementedError
+
+    def presets(
+        self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int
+    ) -> Mapping[str, tuple[Any, str]]:
+        """What stands for each setting that is left open, with the reason."""
+        return facts.presets(self.name, model, method, rows, validation_rows, lora=given.lora)
 
     def settling(self) -> Settling:
         """How long a job may still appear after a lost reply."""

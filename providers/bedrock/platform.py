@@ -6,15 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
-from .. import facts
 from ..contract import Connection, Dialect, Provider, Secret
 from ..environment import account_name, base_url
 from ..errors import Auth, Unsupported
-from ..gaps import refuse_method
 from ..published import PublishedFacts
-from ..records import Hyperparameters, Method, Plan, PlannedRequest, ProviderFile, Recipe
-from ..settings import complete
+from ..records import Hyperparameters, Method, Plan, PlannedRequest, ProviderFile
 from .bodies import BUCKET_VARIABLE, ROLE_VARIABLE, SUFFIX_LIMIT, planned_requests
 from .settings import check, held
 
@@ -49,12 +47,16 @@ class BedrockPlatform(PublishedFacts):
             return BEDROCK_CLAUDE
         return BEDROCK_LLAMA if bare.startswith("meta.") and method is Method.SFT else self.dialect(method)
 
-    def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
-        """`given` completed by presets. Raises `Unsupported` naming any value, or method, that cannot be taken."""
-        refuse_method(self.name, model, method)
+    def refuse_settings(self, model: str, method: Method, given: Hyperparameters) -> None:
+        """Raises `Unsupported` naming a setting that cannot be sent, or a model that is not trained."""
+        check(model, method, given, self.name)
+
+    def presets(
+        self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int
+    ) -> Mapping[str, tuple[Any, str]]:
+        """Ours as far as the model takes them, and the defaults that AWS documents."""
         family = check(model, method, given, self.name)
-        presets = facts.presets(self.name, model, method, rows, validation_rows)
-        return complete(given, held(family, presets))
+        return held(family, super().presets(model, method, given, rows, validation_rows))
 
     def suffix_limit(self) -> int:
         """Most characters of the user's own suffix: it goes into the model's name, beside our tag."""

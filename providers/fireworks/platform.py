@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from .. import facts
 from ..contract import Connection, Dialect, Provider
 from ..environment import account_name, base_url, required_key
 from ..errors import Unsupported
-from ..gaps import refuse_method
 from ..published import PublishedFacts
-from ..records import Hyperparameters, Method, Plan, PlannedRequest, ProviderFile, Recipe
-from ..settings import complete
+from ..records import Hyperparameters, Method, Plan, PlannedRequest, ProviderFile
 from .bodies import OWN_HOST, SUFFIX_LIMIT, check, planned_requests
 
 __all__ = ["FireworksPlatform"]
@@ -34,11 +31,9 @@ class FireworksPlatform(PublishedFacts):
 
         return FIREWORKS_PREFERENCE if method is Method.DPO else FIREWORKS_CHAT
 
-    def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
-        """`given` completed by presets. Raises `Unsupported` naming any value, or method, that cannot be taken."""
-        refuse_method(self.name, model, method)
+    def refuse_settings(self, model: str, method: Method, given: Hyperparameters) -> None:
+        """Raises `Unsupported` naming a setting that cannot be sent, also where two contradict each other."""
         check(method, given, self.name)
-        return complete(given, facts.presets(self.name, model, method, rows, validation_rows, lora=given.lora))
 
     def suffix_limit(self) -> int:
         """Most characters of the user's own suffix, in the tuned model's id before our tag."""

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from .. import facts
 from ..batches import request_line
 from ..contract import Connection, Dialect, Provider
 from ..environment import account_name, base_url, required_key
-from ..gaps import refuse_method
 from ..published import PublishedFacts
 from ..records import (
     Example,
@@ -19,10 +17,8 @@ from ..records import (
     Plan,
     PlannedRequest,
     ProviderFile,
-    Recipe,
     Sampling,
 )
-from ..settings import complete
 from .bodies import OWN_HOST, SUFFIX_LIMIT, check, planned_requests
 
 __all__ = ["OpenAIPlatform"]
@@ -41,11 +37,9 @@ class OpenAIPlatform(PublishedFacts):
 
         return OPENAI_PREFERENCE if method is Method.DPO else OPENAI_CHAT
 
-    def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
-        """`given` completed by presets. Raises `Unsupported` naming any value, or method, that cannot be taken."""
-        refuse_method(self.name, model, method)
+    def refuse_settings(self, model: str, method: Method, given: Hyperparameters) -> None:
+        """Raises `Unsupported` naming a setting that cannot be sent."""
         check(method, given, self.name)
-        return complete(given, facts.presets(self.name, model, method, rows, validation_rows))
 
     def batch_line(self, custom_id: str, model: str, example: Example, sampling: Sampling) -> bytes:
         """One question as one line of a batch's input file."""

@@ -9,14 +9,11 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from .. import facts
 from ..contract import Connection, Dialect, Provider
 from ..environment import account_name, base_url, required_key
 from ..errors import InvalidData, NotFound, Unsupported
-from ..gaps import refuse_method
 from ..published import PublishedFacts
-from ..records import Hyperparameters, Method, ModelFacts, Plan, PlannedRequest, ProviderFile, Recipe
-from ..settings import complete
+from ..records import Hyperparameters, Method, ModelFacts, Plan, PlannedRequest, ProviderFile
 from .bodies import OWN_HOST, RATE, WEBHOOK, Known, check, planned_requests
 from .names import reference
 from .places import DESTINATION
@@ -50,12 +47,10 @@ class ReplicatePlatform(PublishedFacts):
             )
         return replace(super().model(name), tuned_serving="serverless")  # a prediction on any version
 
-    def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
-        """`given` completed by presets. Raises `Unsupported` for a method or a trainer without its version; what the
-        trainer itself takes is asked of it before anything is uploaded."""
-        refuse_method(self.name, model, method)
+    def refuse_settings(self, model: str, method: Method, given: Hyperparameters) -> None:
+        """Raises `Unsupported` for a trainer without its version; what the trainer itself takes is asked of it before
+        anything is uploaded."""
         check(model, given, self.name)
-        return complete(given, facts.presets(self.name, model, method, rows, validation_rows))
 
     def suffix_limit(self) -> int:
         """None is possible: a training has no name of its own."""

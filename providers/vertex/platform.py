@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from .. import facts
 from ..contract import Connection, Dialect, Provider, Secret
 from ..environment import account_name, base_url
 from ..errors import Auth, Unsupported
-from ..gaps import refuse_method
 from ..published import PublishedFacts
-from ..records import Hyperparameters, Method, Plan, PlannedRequest, ProviderFile, Recipe
-from ..settings import complete
+from ..records import Hyperparameters, Method, Plan, PlannedRequest, ProviderFile
 from .bodies import SUFFIX_LIMIT, check, planned_requests
 from .places import BUCKET_VARIABLE, OWN_STORAGE, Home
 
@@ -46,11 +43,9 @@ class VertexPlatform(PublishedFacts):
             raise Unsupported(reason, provider=self.name, operation="dialect", nothing_created=True)
         return GEMINI
 
-    def recipe(self, model: str, method: Method, given: Hyperparameters, rows: int, validation_rows: int) -> Recipe:
-        """`given` completed by presets. Raises `Unsupported` naming any value, or method, that cannot be taken."""
-        refuse_method(self.name, model, method)
+    def refuse_settings(self, model: str, method: Method, given: Hyperparameters) -> None:
+        """Raises `Unsupported` naming a setting that cannot be sent."""
         check(given, self.name)
-        return complete(given, facts.presets(self.name, model, method, rows, validation_rows))
 
     def suffix_limit(self) -> int:
         """Most characters of the user's own suffix: it goes into the tuned model's display name, before our tag."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import openai
 import pytest
-from own_trainer import make_trainer
+from own_trainer import RATE, make_trainer
 
 from .conftest import rows, write_csv
 
@@ -92,22 +92,6 @@ def test_nobody_there_and_no_consent_refuses(tunewright: Any, server: Any, old: 
     assert _posts(server) == 0
 
 
-_OWN_RATE = """
-[[price]]
-provider = "script"
-item = "train"
-per = "hour"
-usd = "36.00"
-as_of = 2026-11-26
-
-[[price]]
-provider = "script"
-item = "hosting"
-usd = "36.00"
-as_of = 2026-11-26
-"""
-
-
 @pytest.fixture
 def stock_job(server: Any, pairs: Path, work: Path) -> tuple[object, ...]:
     """A job that the stock SDK bought and nothing of ours knows, as `migrate` is told of it; and its held-out pairs."""
@@ -130,7 +114,7 @@ def test_a_tuned_model_moves_to_this_machine(
     """To a process of its own, which is trained, served and asked here; the old platform is asked for nothing new."""
     source = (request.getfixturevalue("old"),) if made == "here" else request.getfixturevalue("stock_job")
     make_trainer(work / "trainer")
-    (work / "rate.toml").write_text(_OWN_RATE, encoding="utf-8")
+    (work / "rate.toml").write_text(RATE, encoding="utf-8")
     kept = tunewright("migrate", *source, "--keep-only", *SPEND, "--json", env=server.environ)
     assert kept.code == 0, kept.err
     asked = server.asked("POST", "/v1/chat/completions")

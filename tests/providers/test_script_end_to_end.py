@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_trainer import make_trainer
+from own_trainer import RATE, make_trainer
 
 from providers.processes.folder import RunFolder
 from providers.processes.history import hours_used
@@ -28,20 +28,6 @@ _ASKED = {
     "refund": ("please refund my {} order", "i want my money back for the {}", "return the {} and refund me"),
     "limit": ("raise my {} limit", "how high is my limit for {}", "increase the {} spending limit"),
 }
-_RATE = """
-[[price]]
-provider = "script"
-item = "train"
-per = "hour"
-usd = "36.00"
-as_of = 2026-11-26
-
-[[price]]
-provider = "script"
-item = "hosting"
-usd = "36.00"
-as_of = 2026-11-26
-"""
 
 
 @pytest.fixture
@@ -52,7 +38,7 @@ def place(clean_place: Path) -> Path:
     rows = [(words.format(thing), label) for label, asked in _ASKED.items() for words in asked for thing in things]
     random.Random(7).shuffle(rows)
     (clean_place / "pairs.csv").write_text("text,label\n" + "".join(f"{a},{b}\n" for a, b in rows), encoding="utf-8")
-    (clean_place / "rate.toml").write_text(_RATE, encoding="utf-8")
+    (clean_place / "rate.toml").write_text(RATE, encoding="utf-8")
     make_trainer(clean_place / "trainer")
     return clean_place
 

@@ -6,7 +6,23 @@ from pathlib import Path
 
 import tiny_trainer
 
-__all__ = ["make_trainer"]
+__all__ = ["RATE", "make_trainer"]
+
+RATE = """
+[[price]]
+provider = "script"
+item = "train"
+per = "hour"
+usd = "36.00"
+as_of = 2026-11-26
+
+[[price]]
+provider = "script"
+item = "hosting"
+usd = "36.00"
+as_of = 2026-11-26
+"""
+"""A price file: what an hour of this machine costs its owner."""
 
 _TOML = """
 title = "Softmax over bags of words, in plain Python"
