@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo demo-local test test-postgres exhaustive llamafactory faults machine every-write calibration verdicts fuzz check format bench sizes postgres clean
+.PHONY: demo demo-local test test-local test-postgres exhaustive llamafactory faults machine every-write calibration verdicts fuzz check format bench sizes postgres clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,14 @@ $(LOCAL)/.installed: pyproject.toml
 demo-local: $(LOCAL)/.installed  ## a real small model tuned on this machine, its trainer killed in the middle; minutes
 	rm -rf $(LOCAL)/demo
 	$(LOCAL)/bin/python benchmarks/local_demo.py
+
+$(LOCAL)/.tested: $(LOCAL)/.installed
+	$(LOCAL)/bin/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(LOCAL)/bin/pip install --quiet --disable-pip-version-check --editable '.[local,sandbox]' --group dev
+	touch $@
+
+test-local: $(LOCAL)/.tested  ## the tests that train and serve with PyTorch on this machine; minutes
+	$(LOCAL)/bin/python -m pytest -m local --timeout=0 tests/providers tests/pipeline/test_local_run.py
 
 test: $(STAMP)            ## every test but the long sets of `make exhaustive`, in as many processes as there are cores
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

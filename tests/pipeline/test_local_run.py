@@ -1,6 +1,6 @@
 """On this machine, small: a tiny model of random weights learns three labels, its trainer is killed; a model moves in.
 
-A minute of CPU, and PyTorch: `python -m pytest -m local tests/pipeline/test_local_run.py`. The real one, with
+Minutes of CPU, and PyTorch: `make test-local`. The real one, with
 SmolLM2-135M, is `make demo-local`.
 """
 

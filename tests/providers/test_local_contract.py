@@ -1,6 +1,6 @@
 """The suite of promises for this machine, over real training and serving processes and a tiny model of random weights.
 
-Minutes of CPU, and PyTorch: `python -m pytest -m local tests/providers/test_local_contract.py`.
+Minutes of CPU, and PyTorch: `make test-local`.
 """
 
 from __future__ import annotations

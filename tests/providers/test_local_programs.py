@@ -1,6 +1,6 @@
 """The training and serving programs of this machine, as real processes over a tiny model of random weights.
 
-Minutes of CPU, and PyTorch: `python -m pytest -m local tests/providers/test_local_programs.py`.
+Minutes of CPU, and PyTorch: `make test-local`.
 """
 
 from __future__ import annotations
