@@ -328,9 +328,11 @@ class Quote:
     def total_text(self) -> str:
         """The platform's bill for people; a partial sum is never shown as a total."""
         money = "play money, " if self.sandbox else ""
+        unknown = ", ".join(self.unknown)
+        if not self.complete and not self.low_usd:
+            return f"{money}unknown ({unknown})"
         if not self.complete:
-            least = usd_text(self.low_usd, rounding=ROUND_FLOOR)
-            return f"{money}at least {least}, plus unknown {', '.join(self.unknown)}"
+            return f"{money}at least {usd_text(self.low_usd, rounding=ROUND_FLOOR)}, plus unknown {unknown}"
         return f"{money}{usd_span(self.low_usd, self.high_usd)}"
 
     def to_json(self) -> dict[str, Any]:
