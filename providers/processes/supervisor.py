@@ -143,11 +143,12 @@ def _start(run: RunFolder, order: Order) -> _Program:
     write_json(run.job_file, job)
     (run.path / order.launch.checkpoints).parent.mkdir(parents=True, exist_ok=True)
     run.heartbeat.touch()
+    # Before it counts as running: the port at which an earlier one answered must not be taken for its own.
+    server = Server.new(run, order) if order.idle_timeout_s is not None else None
     run.note("started", attempt=attempt, step=saved[-1][0] if saved else 0)
     lock = take_lock(run.path / "process.lock")
     if lock is None:
         raise TimeoutError("processes of an earlier attempt do not end")
-    server = Server.new(run, order) if order.idle_timeout_s is not None else None
     try:
         pid = spawn(run, order.launch, lock, server.told if server else {})
     finally:
