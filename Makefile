@@ -12,6 +12,9 @@ $(STAMP): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[all]' --group dev
 	touch $@
 
+# Half of a test's time is waiting: for a server, a process, a disk. So half as many again as there are cores.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) * 3 // 2 if hasattr(os, "sched_getaffinity") else "auto")')
+
 demo: $(STAMP)            ## the main job on a sample, against the embedded sandbox
 	$(BIN)/tunewright demo
 
@@ -38,8 +41,8 @@ $(LOCAL)/.tested: $(LOCAL)/.installed
 test-local: $(LOCAL)/.tested  ## the tests that train and serve with PyTorch on this machine; minutes
 	$(LOCAL)/bin/python -m pytest -m local --timeout=0 tests/providers tests/pipeline/test_local_run.py
 
-test: $(STAMP)            ## every test but the long sets of `make exhaustive`, in as many processes as there are cores
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+test: $(STAMP)            ## every test but the long sets of `make exhaustive`, in three processes for two cores
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-postgres: $(STAMP)   ## the tests of jobs and pipeline once more, with every ledger on a real PostgreSQL server
 	$(BIN)/python -m pytest -n auto --dist loadfile --database postgresql tests/jobs tests/pipeline

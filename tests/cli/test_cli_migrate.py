@@ -107,7 +107,7 @@ def stock_job(server: Any, pairs: Path, work: Path) -> tuple[object, ...]:
     return f"openai:{job.id}", "--pairs", pairs, "--test", write_csv(work / "held_out.csv", rows(60, salt="held out"))
 
 
-@pytest.mark.parametrize("made", ["here", "elsewhere"])
+@pytest.mark.parametrize("made", [pytest.param("here", marks=pytest.mark.exhaustive), "elsewhere"])
 def test_a_tuned_model_moves_to_this_machine(
     tunewright: Any, process: Any, server: Any, work: Path, request: pytest.FixtureRequest, made: str
 ) -> None:

@@ -137,7 +137,7 @@ def check(play: Callable[..., Iterator[Played]], jobs_of: Callable[[str], list[s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["full", pytest.param("broken", marks=pytest.mark.exhaustive), "locked"])
 def test_a_run_whose_nth_file_operation_fails_is_gone_on_with(
     play: Callable[..., Iterator[Played]], jobs_of: Callable[[str], list[str]], kind: str
 ) -> None:
