@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 import tiny_trainer
 
+from providers.processes import supervisor
 from providers.processes.folder import Launch, Order, RunFolder, claim
 from providers.processes.history import OVER, deaths_in_a_row, hours_used, standing
 from providers.processes.identity import ProcessId, identify, is_alive, marked, myself, stop_all
+from providers.processes.keeping import write_json
 from providers.processes.spawning import start_supervisor
 
 WAIT_S = 60.0
@@ -99,6 +101,25 @@ def open_gate(folder: RunFolder) -> None:
 
 def some_steps(folder: RunFolder, number: int = 2) -> None:
     until(lambda: len(folder.checkpoints(folder.order().launch)) >= number)
+
+
+def test_a_server_does_not_count_as_running_before_the_port_of_its_last_life_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch, now = Launch(command=[sys.executable, "-c", "pass"]), datetime.now(UTC).isoformat()
+    order = Order(tag="tw-0", launch=launch, job={}, created_at=now, restarts=0, grace_s=1.0, idle_timeout_s=60.0)
+    folder, _ = claim(tmp_path / "servers", order)
+    write_json(folder.path / "server.json", {"port": 9, "ready": True})
+    told, note = [], RunFolder.note
+
+    def noting(run: RunFolder, what: str, **more: Any) -> None:
+        told.append((what, run.server()["ready"]))
+        note(run, what, **more)
+
+    monkeypatch.setattr(RunFolder, "note", noting)
+    program = supervisor._start(folder, order)
+    until(lambda: program.ended()[0])
+    assert told == [("started", False)]
 
 
 def test_a_training_runs_to_its_artefact(begin: Callable[..., RunFolder]) -> None:
