@@ -39,7 +39,7 @@ $(LOCAL)/.tested: $(LOCAL)/.installed
 	touch $@
 
 test-local: $(LOCAL)/.tested  ## the tests that train and serve with PyTorch on this machine; minutes
-	$(LOCAL)/bin/python -m pytest -m local --timeout=0 tests/providers tests/pipeline/test_local_run.py
+	$(LOCAL)/bin/python -m pytest -m local --timeout=0 tests/providers/test_local*.py tests/pipeline/test_local_run.py
 
 test: $(STAMP)            ## every test but the long sets of `make exhaustive`, in three processes for two cores
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder

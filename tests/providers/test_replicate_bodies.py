@@ -15,8 +15,10 @@ from providers.errors import NotFound, Unsupported
 from providers.records import Hyperparameters, Message, Method, Plan, Sampling
 from providers.replicate.bodies import Known, create_body, destination_of
 from providers.replicate.places import problems, training_inputs
-from providers.replicate.predictions import prediction_input
 from providers.replicate.trainer import Inputs, read_trainer
+
+pytest.importorskip("replicate")
+from providers.replicate.predictions import prediction_input
 
 PLATFORM = providers.platform("replicate")
 MODEL = "acme/trainer:abc123"
