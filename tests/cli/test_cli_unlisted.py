@@ -21,7 +21,7 @@ def test_an_estimate_asks_whether_the_nearest_name_was_meant(tunewright: Any, pa
     answer = tunewright("estimate", pairs, *MISTYPED)
     assert answer.code == 0
     assert "it is not in our facts; did you mean Qwen/Qwen3-8B" in answer.out
-    assert "plus unknown training" in answer.out
+    assert "total: unknown (training" in answer.out
 
 
 def test_a_run_refuses_it_before_anything_is_written(tunewright: Any, work: Path, pairs: Path, server: Any) -> None:
