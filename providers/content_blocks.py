@@ -11,18 +11,19 @@ from .records import JsonObject, Message
 
 __all__ = ["arguments_of", "by_turns", "parameters_of"]
 
-_Block = dict[str, Any]
-
 
 def by_turns(
     messages: Iterable[Message], blocks: Callable[[Message], Iterable[dict[str, Any]]]
 ) -> list[dict[str, Any]]:
-    """User and assistant by turns: a tool's answer is the user's, and turns of one side in a row are one.
+    """User and assistant by turns: a tool's answer is the user's, and turns of one side in a row are one. What the
+    system says stands elsewhere on these wires.
 
     `blocks` writes one message in the wire's own blocks.
     """
     turns: list[dict[str, Any]] = []
     for message in messages:
+        if message.role in ("system", "developer"):
+            continue
         role = "assistant" if message.role == "assistant" else "user"
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks(message)

@@ -18,8 +18,10 @@ __all__ = [
     "integer",
     "iso_time",
     "items",
+    "json_or_text",
     "latest_attempt",
     "loss",
+    "mapping",
     "number",
     "plain",
     "unix_time",
@@ -42,6 +44,19 @@ def plain(answer: Any, *, as_it_came: bool = False) -> JsonObject:
         raise PlatformFault("the answer is not a JSON object", body=str(answer)[:65_536])
     found: JsonObject = answer.to_dict(mode="python" if as_it_came else "json", warnings=False)
     return found
+
+
+def mapping(value: object) -> JsonObject:
+    """What should be an object; an empty one where it is something else, or missing."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def json_or_text(response: Any) -> object:
+    """The body of an HTTP answer (httpx's or httpx2's, read) as JSON; as its text where it is none."""
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
 
 
 def items(answer: Any, *, as_it_came: bool = False) -> list[JsonObject]:

@@ -38,8 +38,8 @@ FLOORS = (
 )
 HEIGHT = {name: -number for number, names in enumerate(FLOORS) for name in names}
 
-_MODULES = [type(providers.platform(name)).__module__.split(".") for name in providers.platform_names()]
-ADAPTERS = {module[1] for module in _MODULES if module[0] == "providers"}
+_CLASSES = [type(providers.platform(name)).__module__.split(".") for name in providers.platform_names()]
+ADAPTERS = {module[1] for module in _CLASSES if module[0] == "providers"}
 HEAVY = (
     "openai together fireworks replicate boto3 botocore anthropic scipy numpy sklearn sqlalchemy alembic jinja2"
     " google.genai google.auth tiktoken pydantic httpx starlette uvicorn rich"

@@ -32,7 +32,7 @@ def request_of(
     body: dict[str, Any] = {
         "model": model,
         "max_tokens": sampling.max_tokens,
-        "messages": by_turns((message for message in messages if message.role not in ("system", "developer")), _blocks),
+        "messages": by_turns(messages, _blocks),
     }
     system = "\n\n".join(message.text for message in messages if message.role in ("system", "developer"))
     if system:

@@ -20,7 +20,7 @@ from ..records import (
     RemoteModel,
 )
 from ..tags import find_tag
-from ..wire import integer, iso_time, loss, number
+from ..wire import integer, iso_time, loss, mapping, number
 
 __all__ = ["JOB_STATES", "created", "curve", "events", "job", "model"]
 
@@ -133,9 +133,7 @@ def model(raw: JsonObject) -> RemoteModel:
 
 
 def _phase(raw: JsonObject, key: str) -> JsonObject:
-    details = raw.get("statusDetails")
-    found = details.get(key) if isinstance(details, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    return mapping(mapping(raw.get("statusDetails")).get(key))
 
 
 def _phase_events(told: JsonObject, phase: str) -> Iterator[JobEvent]:

@@ -36,7 +36,7 @@ def request_of(
     body: dict[str, Any] = {
         # An id for training ends in the length of the context (`:128k`); without it, it is the id to ask.
         "modelId": model if model.startswith("arn:") else _CONTEXT.sub("", model),
-        "messages": by_turns((message for message in messages if message.role not in ("system", "developer")), _blocks),
+        "messages": by_turns(messages, _blocks),
         "inferenceConfig": {"maxTokens": sampling.max_tokens, "temperature": sampling.temperature},
     }
     system = [{"text": message.text} for message in messages if message.role in ("system", "developer")]

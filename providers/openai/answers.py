@@ -23,7 +23,7 @@ from ..records import (
     RemoteJob,
     RemoteModel,
 )
-from ..wire import day, given_files, integer, latest_attempt, loss, number, unix_time
+from ..wire import day, given_files, integer, latest_attempt, loss, mapping, number, unix_time
 from .bodies import TAG_KEY
 
 __all__ = ["JOB_STATES", "checkpoint", "event", "job", "measured", "merged", "model", "result_points", "stored_file"]
@@ -55,8 +55,8 @@ def job(raw: JsonObject) -> RemoteJob:
     if not raw.get("id"):
         raise PlatformFault("the answer names no job", body=str(dict(raw)))
     status = str(raw.get("status") or "")
-    error = _mapping(raw.get("error"))
-    metadata = _mapping(raw.get("metadata"))
+    error = mapping(raw.get("error"))
+    metadata = mapping(raw.get("metadata"))
     return RemoteJob(
         id=str(raw["id"]),
         state=_state(status, error),
@@ -71,7 +71,7 @@ def job(raw: JsonObject) -> RemoteJob:
         error=error.get("message") or None,
         error_code=error.get("code") or None,
         hyperparameters=_hyperparameters(raw),
-        method=_METHODS.get(str(_mapping(raw.get("method")).get("type") or "supervised")),
+        method=_METHODS.get(str(mapping(raw.get("method")).get("type") or "supervised")),
         trained=_trained(_hyperparameters(raw)),
         files=given_files(raw),
         raw=raw,
@@ -112,13 +112,13 @@ def event(raw: JsonObject) -> JobEvent:
         level={"warn": "warning"}.get(str(raw.get("level")), str(raw.get("level") or "info")),
         message=str(raw.get("message") or ""),
         type=str(raw.get("type") or ""),
-        data=_mapping(raw.get("data")),
+        data=mapping(raw.get("data")),
     )
 
 
 def checkpoint(raw: JsonObject) -> Checkpoint:
     """A saved state that can be called by name."""
-    metrics = _mapping(raw.get("metrics"))
+    metrics = mapping(raw.get("metrics"))
     step = integer(raw.get("step_number")) or 0
     return Checkpoint(
         id=str(raw.get("id") or ""),
@@ -156,7 +156,7 @@ def measured(rows: Iterable[JsonObject]) -> list[Mapping[str, Any]]:
 
 
 def _told(raw: JsonObject) -> Mapping[str, Any]:
-    data = _mapping(raw.get("data"))
+    data = mapping(raw.get("data"))
     words = str(raw.get("message") or "")
     step = _STEP_TOLD.search(words)
     if raw.get("type") != "metrics" and step is None:
@@ -221,15 +221,11 @@ def _state(status: str, error: Mapping[str, Any]) -> JobState:
 
 
 def _hyperparameters(raw: JsonObject) -> JsonObject:
-    method = _mapping(raw.get("method"))
-    inner = _mapping(method.get(str(method.get("type"))))
-    chosen = _mapping(inner.get("hyperparameters")) or _mapping(raw.get("hyperparameters"))
+    method = mapping(raw.get("method"))
+    inner = mapping(method.get(str(method.get("type"))))
+    chosen = mapping(inner.get("hyperparameters")) or mapping(raw.get("hyperparameters"))
     seed = {"seed": raw["seed"]} if raw.get("seed") is not None else {}
     return {**chosen, **seed}
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _csv_text(content: bytes) -> str:

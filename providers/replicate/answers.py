@@ -18,7 +18,7 @@ from ..records import (
     RemoteJob,
     RemoteModel,
 )
-from ..wire import integer, iso_time, number
+from ..wire import integer, iso_time, mapping, number
 from . import logs
 from .names import reference
 from .places import usual_name
@@ -45,7 +45,7 @@ def job(raw: JsonObject, usd_per_second: Decimal | None = None) -> RemoteJob:
     status = str(raw.get("status") or "")
     state = JOB_STATES.get(status, JobState.UNKNOWN)
     over = state in TERMINAL_STATES
-    inputs = _object(raw.get("input"))
+    inputs = mapping(raw.get("input"))
     return RemoteJob(
         id=str(raw["id"]),
         state=state,
@@ -121,7 +121,7 @@ def _trainer(raw: JsonObject) -> str:
 
 def _tuned(raw: JsonObject) -> str | None:
     """`owner/name:version`. A bare version is completed by the destination, where the answer repeats it."""
-    told = _object(raw.get("output")).get("version")
+    told = mapping(raw.get("output")).get("version")
     if not isinstance(told, str) or not told:
         return None
     destination = raw.get("destination")
@@ -130,7 +130,7 @@ def _tuned(raw: JsonObject) -> str | None:
 
 
 def _bill(raw: JsonObject, usd_per_second: Decimal | None) -> Decimal | None:
-    seconds = number(_object(raw.get("metrics")).get("predict_time"))
+    seconds = number(mapping(raw.get("metrics")).get("predict_time"))
     return None if seconds is None or usd_per_second is None else Decimal(str(seconds)) * usd_per_second
 
 
@@ -169,7 +169,3 @@ def _files(inputs: JsonObject) -> dict[str, str]:
         if mark and id:
             found[role] = id.partition("/")[0].partition("?")[0]
     return found
-
-
-def _object(value: object) -> JsonObject:
-    return value if isinstance(value, Mapping) else {}

@@ -19,7 +19,7 @@ from replicate.client import Client
 from ..contract import Connection
 from ..errors import CannotTell, PlatformFault
 from ..records import JsonObject
-from ..wire import MAX_PAGES
+from ..wire import MAX_PAGES, json_or_text
 from .bodies import OWN_HOST
 
 __all__ = ["Wire", "wire"]
@@ -38,7 +38,7 @@ class RefusedStatus(Exception):
         super().__init__(f"status {response.status_code}")
         self.status_code = response.status_code
         self.response = response
-        self.body = _read(response)
+        self.body = json_or_text(response)
 
 
 class _Transport(httpx.AsyncBaseTransport):
@@ -132,10 +132,3 @@ def _object(response: httpx.Response) -> JsonObject:
     if not isinstance(answer, Mapping):
         raise PlatformFault("the answer is not a JSON object", body=response.text[:65_536])
     return answer
-
-
-def _read(response: httpx.Response) -> object:
-    try:
-        return response.json()
-    except ValueError:
-        return response.text

@@ -19,7 +19,7 @@ from ..records import (
     RemoteModel,
 )
 from ..tags import find_tag
-from ..wire import integer, iso_time, number
+from ..wire import integer, iso_time, mapping, number
 from .bodies import ADAPTER_SIZES, LABEL
 from .places import last
 
@@ -56,14 +56,14 @@ def job(raw: JsonObject) -> RemoteJob:
         raise PlatformFault("the answer names no job", body=str(dict(raw)))
     status = str(raw.get("state") or "")
     state = JOB_STATES.get(status, JobState.UNKNOWN)
-    spec, why, labels = _mapping(raw, "supervisedTuningSpec"), _mapping(raw, "error"), _mapping(raw, "labels")
-    settings = _mapping(spec, "hyperParameters")
+    spec, why, labels = mapping(raw.get("supervisedTuningSpec")), mapping(raw.get("error")), mapping(raw.get("labels"))
+    settings = mapping(spec.get("hyperParameters"))
     failed = state is JobState.FAILED
     return RemoteJob(
         id=last(raw["name"]),
         state=state,
         raw_status=status,
-        model=str(raw.get("baseModel") or _mapping(raw, "preTunedModel").get("baseModel") or ""),
+        model=str(raw.get("baseModel") or mapping(raw.get("preTunedModel")).get("baseModel") or ""),
         tag=find_tag(labels.get(LABEL)) or find_tag(raw.get("tunedModelDisplayName")),
         created_at=iso_time(raw.get("createTime")),
         finished_at=iso_time(raw.get("endTime")) if state in TERMINAL_STATES else None,
@@ -98,7 +98,7 @@ def events(raw: JsonObject, after: str | None) -> tuple[JobEvent, ...]:
 
 def checkpoints(raw: JsonObject) -> tuple[Checkpoint, ...]:
     """The checkpoints of the tuned model, each behind an endpoint of its own, by rising step."""
-    rows = _mapping(raw, "tunedModel").get("checkpoints")
+    rows = mapping(raw.get("tunedModel")).get("checkpoints")
     found = [_checkpoint(row) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
     return tuple(sorted(found, key=lambda one: one.step))
 
@@ -107,7 +107,7 @@ def models(raw: JsonObject) -> Iterator[RemoteModel]:
     """The model that a job has made; none of a job that has made none."""
     done = job(raw)
     if done.tuned_model:
-        yield RemoteModel(id=done.tuned_model, tuned=True, base=done.model or None, raw=_mapping(raw, "tunedModel"))
+        yield RemoteModel(id=done.tuned_model, tuned=True, base=done.model or None, raw=mapping(raw.get("tunedModel")))
 
 
 def _events(raw: JsonObject) -> Iterator[JobEvent]:
@@ -115,20 +115,20 @@ def _events(raw: JsonObject) -> Iterator[JobEvent]:
     yield _event("created", raw.get("createTime"), "the job was made")
     if raw.get("startTime"):
         yield _event("started", raw["startTime"], "the job has started")
-    stats = _mapping(_mapping(raw, "tuningDataStats"), "supervisedTuningDataStats")
+    stats = mapping(mapping(raw.get("tuningDataStats")).get("supervisedTuningDataStats"))
     dropped = integer(stats.get("totalTruncatedExampleCount"))
     ended = JOB_STATES.get(status) in TERMINAL_STATES
     at = raw.get("endTime" if ended else "updateTime") or raw.get("updateTime")
     if dropped:
         yield _event(f"dropped:{dropped}", at, _left_out(dropped, stats), level="warning")
     detail = str(raw.get("tuningJobState") or "").removeprefix("TUNING_JOB_STATE_")
-    epochs = integer(_mapping(raw, "tuningJobMetadata").get("completedEpochCount"))
+    epochs = integer(mapping(raw.get("tuningJobMetadata")).get("completedEpochCount"))
     words = status.removeprefix("JOB_STATE_").lower().replace("_", " ")
     if detail and detail != "UNSPECIFIED" and not ended:
         words += f", {detail.lower().replace('_', ' ')}"
     if epochs is not None:
         words += f", {epochs} epochs done"
-    why = _mapping(raw, "error")
+    why = mapping(raw.get("error"))
     if why.get("message"):
         words += f": {why['message']}"
     level = "error" if JOB_STATES.get(status) is JobState.FAILED else "info"
@@ -162,11 +162,11 @@ def _checkpoint(row: JsonObject) -> Checkpoint:
 
 def _endpoint(raw: JsonObject) -> str | None:
     """Where it is asked. A model that was made and got no endpoint can be asked nowhere yet."""
-    return str(_mapping(raw, "tunedModel").get("endpoint") or "") or None
+    return str(mapping(raw.get("tunedModel")).get("endpoint") or "") or None
 
 
 def _billed(raw: JsonObject, settings: JsonObject) -> int | None:
-    stats = _mapping(_mapping(raw, "tuningDataStats"), "supervisedTuningDataStats")
+    stats = mapping(mapping(raw.get("tuningDataStats")).get("supervisedTuningDataStats"))
     once, epochs = integer(stats.get("totalBillableTokenCount")), integer(settings.get("epochCount"))
     return None if once is None or epochs is None else once * epochs
 
@@ -185,8 +185,3 @@ def _trained(settings: JsonObject) -> Hyperparameters:
 def _files(spec: JsonObject) -> dict[str, str]:
     named = {"train": spec.get("trainingDatasetUri"), "validation": spec.get("validationDatasetUri")}
     return {role: str(uri) for role, uri in named.items() if uri}
-
-
-def _mapping(raw: JsonObject, key: str) -> JsonObject:
-    found = raw.get(key)
-    return found if isinstance(found, Mapping) else {}

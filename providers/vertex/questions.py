@@ -16,7 +16,7 @@ from ..dialects import GEMINI
 from ..errors import PlatformFault, Unsupported
 from ..hints import rate_hints
 from ..records import Completion, Example, JsonObject, Message, Sampling
-from ..wire import integer
+from ..wire import integer, mapping
 
 __all__ = ["THINKING_LEVELS", "GatheredAnswer", "request_of", "thinking_of"]
 
@@ -77,15 +77,15 @@ class GatheredAnswer:
 
     def add(self, piece: JsonObject, elapsed_s: float | None = None) -> None:
         """Take in the answer, or one more piece of it that arrived `elapsed_s` after the question was sent."""
-        self._usage = _mapping(piece, "usageMetadata") or self._usage
+        self._usage = mapping(piece.get("usageMetadata")) or self._usage
         self._model = str(piece.get("modelVersion") or self._model)
         self._id = str(piece.get("responseId") or "") or self._id
-        self._blocked = str(_mapping(piece, "promptFeedback").get("blockReason") or "") or self._blocked
+        self._blocked = str(mapping(piece.get("promptFeedback")).get("blockReason") or "") or self._blocked
         candidates = piece.get("candidates")
         for candidate in candidates[:1] if isinstance(candidates, list) else ():
             self._stop = str(candidate.get("finishReason") or "") or self._stop
             before = len(self._words) + len(self._calls)
-            self._take(_mapping(candidate, "content"))
+            self._take(mapping(candidate.get("content")))
             if self.first_token_s is None and len(self._words) + len(self._calls) > before:
                 self.first_token_s = elapsed_s
 
@@ -129,8 +129,3 @@ class GatheredAnswer:
 def _call(told: JsonObject, number: int) -> JsonObject:
     function = {"name": str(told.get("name") or ""), "arguments": json.dumps(told.get("args") or {})}
     return {"id": str(told.get("id") or f"call_{number}"), "type": "function", "function": function}
-
-
-def _mapping(raw: JsonObject, key: str) -> JsonObject:
-    found = raw.get(key)
-    return found if isinstance(found, Mapping) else {}

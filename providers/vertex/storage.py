@@ -19,7 +19,7 @@ from ..contract import Connection, Progress
 from ..errors import InvalidData, NotFound
 from ..records import JsonObject, ProviderFile, RemoteFile
 from ..sending import Piece, cut
-from ..wire import integer
+from ..wire import integer, mapping
 from .bodies import object_metadata, upload_query
 from .places import OWN_STORAGE, Bucket, StorageObject
 from .tokens import Tokens
@@ -106,8 +106,7 @@ class Storage:
             await response.aread()
         finally:
             await response.aclose()
-        told = response.json()
-        return told if isinstance(told, Mapping) else {}
+        return mapping(response.json())
 
 
 def _frame(metadata: JsonObject) -> tuple[bytes, bytes, str]:

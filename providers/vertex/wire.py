@@ -27,7 +27,7 @@ from ..contract import Connection
 from ..errors import CannotTell, PlatformFault
 from ..http import http_clients, timeout
 from ..records import JsonObject
-from ..wire import MAX_PAGES
+from ..wire import MAX_PAGES, json_or_text
 from .places import API_VERSION, host_of
 from .tokens import Tokens
 
@@ -59,7 +59,7 @@ class Refused(Exception):
         super().__init__(f"status {response.status_code}")
         self.status_code = response.status_code
         self.response = response
-        self.body = _said(_read(response))
+        self.body = _said(json_or_text(response))
 
 
 class _Once(httpx2.AsyncBaseTransport):
@@ -182,13 +182,6 @@ def _object(answer: Any) -> JsonObject:
     if not isinstance(found, Mapping):
         raise PlatformFault("the answer is not a JSON object", body=text[:65_536])
     return found
-
-
-def _read(response: httpx2.Response) -> object:
-    try:
-        return response.json()
-    except ValueError:
-        return response.text
 
 
 def _said(told: object) -> object:

@@ -10,7 +10,7 @@ from typing import Any
 
 import openai
 import pytest
-from own_trainer import RATE, make_trainer
+from own_trainer import make_trainer, own_rate
 
 from .conftest import rows, write_csv
 
@@ -114,7 +114,7 @@ def test_a_tuned_model_moves_to_this_machine(
     """To a process of its own, which is trained, served and asked here; the old platform is asked for nothing new."""
     source = (request.getfixturevalue("old"),) if made == "here" else request.getfixturevalue("stock_job")
     make_trainer(work / "trainer")
-    (work / "rate.toml").write_text(RATE, encoding="utf-8")
+    (work / "rate.toml").write_text(own_rate("script", "36.00"), encoding="utf-8")
     kept = tunewright("migrate", *source, "--keep-only", *SPEND, "--json", env=server.environ)
     assert kept.code == 0, kept.err
     asked = server.asked("POST", "/v1/chat/completions")

@@ -23,6 +23,7 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'tunewright[local]'")
 pytest.importorskip("trl", reason="trl is not installed: pip install 'tunewright[local]'")
 pytest.importorskip("sklearn", reason="the sandbox is not installed: pip install 'tunewright[sandbox]'")
+from own_trainer import own_rate
 from tiny_llama import make_tiny_llama
 
 from providers.sandbox import Sandbox, serve
@@ -38,21 +39,6 @@ _ASKED = {
     "refund": ("please refund my {} order", "i want my money back for the {}"),
     "limit": ("raise my {} limit", "how high is my limit for {}"),
 }
-_RATE = """
-[[price]]
-provider = "local"
-item = "train"
-per = "hour"
-usd = "0.50"
-as_of = 2026-11-26
-
-[[price]]
-provider = "local"
-item = "hosting"
-per = "hour"
-usd = "0.50"
-as_of = 2026-11-26
-"""
 
 
 @pytest.fixture
@@ -63,7 +49,7 @@ def project(tmp_path: Path) -> Path:
     for name, part in (("train", rows[:64]), ("test", rows[64:])):
         lines = [json.dumps({"input": asked, "output": label}) + "\n" for asked, label in part]
         (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
-    (tmp_path / "rate.toml").write_text(_RATE, encoding="utf-8")
+    (tmp_path / "rate.toml").write_text(own_rate("local", "0.50"), encoding="utf-8")
     make_tiny_llama(tmp_path / "tiny")
     return tmp_path
 

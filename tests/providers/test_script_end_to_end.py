@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_trainer import RATE, make_trainer
+from own_trainer import make_trainer, own_rate
 
 from providers.processes.folder import RunFolder
 from providers.processes.history import hours_used
@@ -38,7 +38,7 @@ def place(clean_place: Path) -> Path:
     rows = [(words.format(thing), label) for label, asked in _ASKED.items() for words in asked for thing in things]
     random.Random(7).shuffle(rows)
     (clean_place / "pairs.csv").write_text("text,label\n" + "".join(f"{a},{b}\n" for a, b in rows), encoding="utf-8")
-    (clean_place / "rate.toml").write_text(RATE, encoding="utf-8")
+    (clean_place / "rate.toml").write_text(own_rate("script", "36.00"), encoding="utf-8")
     make_trainer(clean_place / "trainer")
     return clean_place
 

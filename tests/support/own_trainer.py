@@ -6,23 +6,15 @@ from pathlib import Path
 
 import tiny_trainer
 
-__all__ = ["RATE", "make_trainer"]
+__all__ = ["make_trainer", "own_rate"]
 
-RATE = """
-[[price]]
-provider = "script"
-item = "train"
-per = "hour"
-usd = "36.00"
-as_of = 2026-11-26
 
-[[price]]
-provider = "script"
-item = "hosting"
-usd = "36.00"
-as_of = 2026-11-26
-"""
-"""A price file: what an hour of this machine costs its owner."""
+def own_rate(provider: str, usd: str) -> str:
+    """A price file: what an hour of this machine costs its owner."""
+    items = ("train", "hosting")
+    row = '[[price]]\nprovider = "{}"\nitem = "{}"\nper = "hour"\nusd = "{}"\nas_of = 2026-11-26\n'
+    return "".join(row.format(provider, item, usd) for item in items)
+
 
 _TOML = """
 title = "Softmax over bags of words, in plain Python"
