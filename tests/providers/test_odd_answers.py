@@ -251,10 +251,15 @@ async def test_a_large_file_is_sent_in_parts(wire: Any, make_file: Callable[...,
     file, seen = make_file(providers.platform("openai")), list[tuple[int, int]]()
     base = "https://api.openai.com/v1/uploads"
     wire.post(base).respond(json={"id": "upload-1", "status": "pending"})
-    numbers = iter(range(9))
-    wire.post(f"{base}/upload-1/parts").mock(
-        side_effect=lambda request: httpx.Response(200, json={"id": f"part-{next(numbers)}"})
-    )
+    content = file.path.read_bytes()
+    pieces = [content[at : at + 2000] for at in range(0, len(content), 2000)]
+
+    def take(request: httpx.Request) -> httpx.Response:
+        """Two parts are in flight at once: which of them comes first says nothing."""
+        (number,) = (number for number, piece in enumerate(pieces) if piece + b"\r\n--" in request.content)
+        return httpx.Response(200, json={"id": f"part-{number}"})
+
+    wire.post(f"{base}/upload-1/parts").mock(side_effect=take)
     done = wire.post(f"{base}/upload-1/complete").respond(json={"id": "upload-1", "file": {"id": "file-1"}})
     async with httpx.AsyncClient(transport=httpx.MockTransport(wire.async_handler)) as http:
         client = openai.AsyncOpenAI(api_key="k", http_client=http, max_retries=0)  # type: ignore[arg-type]
