@@ -71,8 +71,9 @@ class Account:
         """Always empty."""
         return ()
 
-    async def teardown(self, lease_id: str) -> None:
+    async def teardown(self, lease_id: str) -> Lease | None:
         """Nothing is ever rented here, so nothing is left to stop."""
+        return None
 
     async def create_batch(self, file_id: str, tag: str) -> RemoteBatch:
         """Raises `Unsupported`."""

@@ -304,8 +304,12 @@ class Provider(Protocol):
 
     async def find_leases(self, tag_prefix: str) -> tuple[Lease, ...]: ...
 
-    async def teardown(self, lease_id: str) -> None:
-        """Stop the billing. Idempotent: an already absent lease is success."""
+    async def teardown(self, lease_id: str) -> Lease | None:
+        """Stop the billing. Idempotent: an already absent lease is success.
+
+        Answers the lease as it stood until then where its machine comes later than its name: between the caller's look
+        and this one it may have come. None elsewhere, and where nothing was found.
+        """
         ...
 
     async def complete(

@@ -6,7 +6,7 @@ when it turns up, and proved absent when it does not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -106,20 +106,32 @@ async def _stop_once(desk: Desk, provider: Provider, row: LeaseRow) -> LeaseRow:
         seen = await _seen(desk, provider, row)
     except CannotTell as error:
         return await _ask_person(desk, row, error)
-    ran = [lease for lease in seen if _ran(lease)]
-    if ran and row.remote_id is None:
-        reach("lease_before_found")
-        await desk.db(desk.ledger.leases.bind, row.id, ran[0].id, None, desk.clock.now(), "found", **_told(ran[0], row))
-        reach("lease_after_found")
-        row = await desk.db(desk.ledger.leases.get, row.id)
-    billing = [lease.id for lease in ran if lease.state not in _ENDED]
-    await _tear_down_all(desk, provider, row, dict.fromkeys([*_known(row), *(lease.id for lease in seen)]))
+    row = await _known_by(desk, row, seen)
+    ended = await _tear_down_all(desk, provider, dict.fromkeys([*_known(row), *(lease.id for lease in seen)]))
+    # A name was seen, and its machine came a moment after that look: only what ended it can tell of it.
+    row = await _known_by(desk, row, ended)
     if row.remote_id is None:
         return await _not_found(desk, provider, row, asked_at)
-    if not await _all_ended(desk, provider, row, billing):
+    if row.stopped_at is None:
+        now = desk.clock.now()
+        await desk.db(desk.ledger.leases.note, row.id, now, "teardown", stopped_at=now)
+    reach("lease_after_teardown")
+    ran = list({lease.id: lease for lease in (*ended, *seen) if _ran(lease)}.values())
+    if not await _all_ended(desk, provider, row, [lease.id for lease in ran if lease.state not in _ENDED]):
         desk.say("lease_stopping", f"the endpoint of {row.model} is still stopping; the next start looks at it again")
         return await desk.db(desk.ledger.leases.get, row.id)
     return await _settle(desk, row, ran)
+
+
+async def _known_by(desk: Desk, row: LeaseRow, shown: Sequence[Lease]) -> LeaseRow:
+    """The row, with the id of its machine from here on if one is shown; wanted by nobody."""
+    ran = [lease for lease in shown if _ran(lease)]
+    if row.remote_id is not None or not ran:
+        return row
+    reach("lease_before_found")
+    await desk.db(desk.ledger.leases.bind, row.id, ran[0].id, None, desk.clock.now(), "found", **_told(ran[0], row))
+    reach("lease_after_found")
+    return await desk.db(desk.ledger.leases.get, row.id)
 
 
 async def _seen(desk: Desk, provider: Provider, row: LeaseRow) -> list[Lease]:
@@ -162,21 +174,17 @@ def _told(lease: Lease, row: LeaseRow) -> dict[str, object]:
     }
 
 
-async def _tear_down_all(desk: Desk, provider: Provider, row: LeaseRow, ids: dict[str, None]) -> None:
+async def _tear_down_all(desk: Desk, provider: Provider, ids: Iterable[str]) -> list[Lease]:
+    """What the platform says that it ended by that."""
     reach("lease_before_teardown")
-    for lease_id in ids:
-        await _teardown(desk, provider, lease_id)
-    if row.remote_id is not None and row.stopped_at is None:
-        now = desk.clock.now()
-        await desk.db(desk.ledger.leases.note, row.id, now, "teardown", stopped_at=now)
-    reach("lease_after_teardown")
+    ended = [await _teardown(desk, provider, lease_id) for lease_id in ids]
+    return [lease for lease in ended if lease is not None]
 
 
-async def _teardown(desk: Desk, provider: Provider, lease_id: str) -> None:
-    try:
-        await patiently(desk, provider, lambda: provider.teardown(lease_id))
-    except NotFound:
-        return
+async def _teardown(desk: Desk, provider: Provider, lease_id: str) -> Lease | None:
+    with suppress(NotFound):
+        return await patiently(desk, provider, lambda: provider.teardown(lease_id))
+    return None
 
 
 async def _all_ended(desk: Desk, provider: Provider, row: LeaseRow, billing: Sequence[str]) -> bool:

@@ -283,10 +283,15 @@ class TogetherAccount(BatchAccount):
         with self._asking("find_leases"):
             return tuple([await self._lease_of(raw) for raw in await self._serving.ours(tag_prefix)])
 
-    async def teardown(self, lease_id: str) -> None:
+    async def teardown(self, lease_id: str) -> Lease | None:
         """Stop the billing and clear away; an absent lease is success."""
         with self._asking("teardown"):
-            await self._serving.stop(lease_id)
+            endpoint = await self._serving.stop(lease_id)
+        if endpoint is None:
+            return None
+        deployment = current(endpoint)
+        price = self._serving.known_hourly_usd(deployment.get("hardware")) if deployment else None
+        return lease_of(endpoint, deployment, price)
 
     async def complete(
         self, model: str, messages: Sequence[Message], sampling: Sampling, tools: Sequence[JsonObject] = ()

@@ -89,13 +89,16 @@ class Serving:
         listed = self._pages(self._client.endpoints.list, project)
         return [raw async for raw in listed if bare(raw).startswith(tag_prefix.lower())]
 
-    async def stop(self, endpoint_id: str) -> None:
-        """No replicas, then no deployments, then no endpoint. What is gone already is fine at every step."""
+    async def stop(self, endpoint_id: str) -> JsonObject | None:
+        """No replicas, then no deployments, then no endpoint. What is gone already is fine at every step.
+
+        Answers the endpoint as it stood until then.
+        """
         project = await self.project()
         try:
             endpoint = await self.endpoint(endpoint_id)
         except together.NotFoundError:
-            return
+            return None
         if endpoint.get("trafficSplit"):
             await self._client.endpoints.update(
                 endpoint_id, project_id=project, traffic_split=[], update_mask="trafficSplit"
@@ -103,6 +106,7 @@ class Serving:
         for deployment in endpoint.get("deployments") or ():
             await self._stop_deployment(endpoint_id, str(deployment["id"]), project)
         await self._clear(endpoint_id, project)
+        return endpoint
 
     async def hourly_usd(self, hardware: object) -> Decimal | None:
         """The live price of one replica on that hardware; None where the platform lists none."""

@@ -24,6 +24,7 @@ from orchestrator.ledger import LeaseStage
 from providers.errors import CannotTell, ProviderError
 from providers.records import LeaseState, Message, Sampling
 from providers.sandbox import Clock, Sandbox, serve
+from providers.sandbox.serving import INSTANCES
 
 pytestmark = pytest.mark.anyio
 
@@ -103,9 +104,24 @@ class Slow(Late):
 
     torn_down: Any = None
 
-    async def teardown(self, lease_id: str) -> None:
+    async def teardown(self, lease_id: str) -> Any:
         self.torn_down = await self._account.lease(lease_id) if self.torn_down is None else self.torn_down
-        await self._account.teardown(lease_id)
+        return await self._account.teardown(lease_id)
+
+
+class Landing(Late):
+    """The account, and a machine that lands under its name in the moment after that name was first looked at."""
+
+    def __init__(self, account: Any, land: Any) -> None:
+        super().__init__(account)
+        self._land, self.listed = land, True
+
+    async def lease(self, lease_id: str) -> Any:
+        seen = await self._account.lease(lease_id)
+        if self._land is not None:
+            self._land, land = None, self._land
+            land(lease_id)
+        return seen
 
 
 class Meddled(Late):
@@ -221,6 +237,7 @@ async def test_a_renting_that_never_turns_up_is_proved_absent_and_its_money_is_f
             pass
     row = await stop(bench.desk, account, bench.ledger.leases.all()[0], wait=True)
     assert (row.stage, hosting(bench)) == (LeaseStage.STOPPED, [("released", Decimal(0))])
+    assert await account.find_leases("tw-") == ()  # nor is an empty name left
     assert (clock.now() - row.started_at).total_seconds() >= account.platform.settling().window_s
 
 
@@ -237,6 +254,25 @@ async def test_a_machine_that_is_listed_late_is_torn_down_when_it_turns_up(
     await clock.sleep(600)
     assert await sweep(bench.desk, late, "here") == 1
     assert (billing(place), [state for state, _ in hosting(bench)]) == ([], ["settled"])
+
+
+async def test_a_machine_that_lands_after_its_name_was_looked_at_is_ended_with_it_and_known(
+    place: Any, account: Any, bench: Any, wish: LeaseWish
+) -> None:
+    """A name without a machine is taken away at once, so that a request still under way finds nothing to land at."""
+
+    def land(name: str) -> None:
+        request = {"model": wish.model, "instance": next(iter(INSTANCES)), "request": {}, "replicas": 1}
+        place.sandbox.serving.deploy(place.sandbox.serving.endpoints.get(name), "late", **request)
+
+    place.fault("reset", path=DEPLOY)
+    with pytest.raises(InDoubt):
+        async with leased(bench.desk, Landing(account, land), wish):
+            pass
+    (row,) = bench.ledger.leases.all()
+    assert (row.stage, row.remote_id is None) == (LeaseStage.STOPPED, False)
+    assert ([state for state, _ in hosting(bench)], billing(place)) == (["settled"], [])
+    assert place.sandbox.serving.endpoints.all() == []
 
 
 async def test_a_refused_renting_frees_the_money(place: Any, account: Any, bench: Any, wish: LeaseWish) -> None:
