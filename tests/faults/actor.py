@@ -5,6 +5,7 @@ After a case it lets everything that is still under way come to its end, and onl
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +15,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import urlsplit
 
+from providers import platform
+from providers.records import Example, Message, Method
 from providers.sandbox import Sandbox, serve
+from providers.sandbox.bedrock_jobs import job_fields
 from providers.sandbox.jobs import Job
 from providers.sandbox.serving import Deployment, Endpoint, Serving
 from providers.sandbox.throughput import Kind, Served, Throughput
@@ -22,7 +26,7 @@ from providers.tags import find_tag
 
 from .cases import Case
 from .passing import PlatformClock, wait_until_idle
-from .platforms import ALL
+from .platforms import ALL, TUNED
 from .stage import Book, Machine
 from .weather import Weather
 
@@ -95,8 +99,12 @@ class _Actor:
     def __init__(self, sandbox: Sandbox, weather: Weather, machines: dict[str, Machine], address: str) -> None:
         self._sandbox, self._weather, self._machines, self._address = sandbox, weather, machines, address
         self._billed_usd = Decimal(0)
+        self._tuned_by: str | None = None
 
     def begin(self, case: Case) -> float:
+        if ALL[case.platform].rented == TUNED and self._tuned_by is None:
+            self._weather.clear()
+            self._tuned_by = _tune(self._sandbox).id
         self._weather.turn(case)
         self._machines.clear()
         self._billed_usd = self._sandbox.serving.bill_usd()
@@ -110,7 +118,7 @@ class _Actor:
         self.pass_by(_A_WHILE_S)
         wait_until_idle(self._address, held_too=True)
         here, machines = ALL[case.platform], tuple(map(replace, self._machines.values()))  # clearing away ends them
-        jobs = tuple(_known_as(seen.job, here.named_by) for seen in self._sandbox.book.views(case.platform))
+        jobs = tuple(_known_as(job, here.named_by) for job in self._bought(case))
         bill_usd = self._sandbox.serving.bill_usd() - self._billed_usd
         if here.usd_per_hour is not None:
             bill_usd += _hours(machines, self._sandbox.clock.now()) * here.usd_per_hour
@@ -121,17 +129,41 @@ class _Actor:
     def _clear(self, case: Case) -> None:
         """The next case must not have to read through this one's things."""
         self._sandbox.trainer.settle()
-        for seen in self._sandbox.book.views(case.platform):
-            self._sandbox.delete_job(seen.job.id)
+        for job in self._bought(case):
+            self._sandbox.delete_job(job.id)
         serving, throughput = self._sandbox.serving, self._sandbox.throughput
         for machine in serving.deployments.all():
             serving.delete(machine)
         for endpoint in serving.endpoints.all():
             serving.endpoints.drop(endpoint.id)
-        for bought in throughput.all("provisioned-model"):
-            throughput.delete(bought)
+        for served in (*throughput.all("provisioned-model"), *throughput.all("custom-model-deployment")):
+            throughput.delete(served)
         for file in self._sandbox.files.list(case.platform):
             self._sandbox.files.delete(file.id, keep_content=False)
+
+    def _bought(self, case: Case) -> list[Job]:
+        """The case's jobs: all but the one that was there before."""
+        return [seen.job for seen in self._sandbox.book.views(case.platform) if seen.job.id != self._tuned_by]
+
+
+def _tune(sandbox: Sandbox) -> Job:
+    """A custom model for deployments on demand, which take no other."""
+    rows = [Example((Message("user", f"{number}"), Message("assistant", "yes"))) for number in range(10)]
+    dialect = platform("bedrock").dialect(Method.SFT)
+    data = "".join(json.dumps(dialect.encode(row)) + "\n" for row in rows).encode()
+    sandbox.objects.put("before", "train.jsonl", data, {})
+    asked = {
+        "jobName": "before",
+        "customModelName": "before",
+        "clientRequestToken": "before",
+        "roleArn": "arn:aws:iam::123456789012:role/tuning",
+        "baseModelIdentifier": ALL["bedrock"].model,
+        "trainingDataConfig": {"s3Uri": "s3://before/train.jsonl"},
+        "outputDataConfig": {"s3Uri": "s3://before/out"},
+    }
+    job = sandbox.create_job("bedrock", "", **job_fields(sandbox, asked))
+    sandbox.trainer.settle()
+    return job
 
 
 def _known_as(job: Job, named_by: str | None) -> str:

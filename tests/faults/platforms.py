@@ -11,7 +11,7 @@ from decimal import Decimal
 from hashlib import sha256
 from importlib.util import find_spec
 
-__all__ = ["ALL", "PLATFORMS", "Peculiar", "any_path"]
+__all__ = ["ALL", "PLATFORMS", "TUNED", "Peculiar", "any_path"]
 
 _NEVER_WITH_A_KEY = {
     "jobs": ("before_needs_human", "after_needs_human", "before_resolve", "after_resolve"),
@@ -22,13 +22,19 @@ looks, for no list is needed."""
 
 _NEVER_WITHOUT_A_BILL = ("before_settle", "after_settle")
 
+TUNED = "(tuned)"
+"""In place of a model's name: one that a job has made before."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peculiar:
-    """`sdk`: the module without which the platform is not played; `http`: what carries its requests, see `dying.py`.
+    """`second_way`: the platform of which this is another way to rent; its jobs are played there.
+
+    `sdk`: the module without which the platform is not played; `http`: what carries its requests, see `dying.py`.
 
     `paid`, `free`: how the paths of its paid POSTs end, and of those that cost nothing but that no machine can be had
-    without. `model` is tuned; `rented` is served on a machine (None: it rents none). `seed`: None where it takes none.
+    without. `model` is tuned; `rented`, or what is `TUNED`, is served on a machine (None: it rents none). `seed`: None
+    where it takes none.
     `asked`: nothing is ever found there, so a person is asked. `keyed`: the kinds ("jobs", "leases") whose id the
     client chooses, which is given once and asked for by itself. `bills`: whether it tells what a job costs. `named_by`:
     the field of a paid request by which its job is known where that is not the sandbox's own id. `usd_per_hour`: what
@@ -36,6 +42,7 @@ class Peculiar:
     where our facts hold none. `environ`: what the buyer sets beside where the sandbox is.
     """
 
+    second_way: str | None = None
     sdk: str
     http: str
     paid: tuple[str, ...]
@@ -54,6 +61,8 @@ class Peculiar:
     @property
     def kinds(self) -> tuple[str, ...]:
         """What is played there."""
+        if self.second_way is not None:
+            return ("leases",)
         return ("asked",) if self.asked else ("jobs",) if self.rented is None else ("jobs", "leases")
 
     @property
@@ -108,6 +117,17 @@ ALL: Mapping[str, Peculiar] = {
         named_by="jobName",
         usd_per_hour=Decimal(3),
         environ={"TUNEWRIGHT_BEDROCK_SERVING": "provisioned"},
+    ),
+    # Paid by use, so an hour's price is only what the buyer wants held for it.
+    "bedrock on-demand": Peculiar(
+        second_way="bedrock",
+        sdk="boto3",
+        http="botocore",
+        paid=("/custom-model-deployments",),
+        model="amazon.nova-micro-v1:0:128k",
+        rented=TUNED,
+        usd_per_hour=Decimal(3),
+        environ={"TUNEWRIGHT_BEDROCK_SERVING": "on-demand"},
     ),
     # Nothing but a label and a list can tell, and our facts hold no price.
     "vertex": Peculiar(

@@ -16,7 +16,7 @@ from providers.contract import Provider
 from providers.errors import ProviderError
 
 from .cases import IN_USE, Case
-from .platforms import PLATFORMS
+from .platforms import PLATFORMS, TUNED, Peculiar
 from .scenery import BREATH_S, Scenery, Variant, desk_at, fresh_tag, opened
 
 __all__ = ["USED", "rent"]
@@ -30,14 +30,19 @@ _USE_S = 60.0
 async def rent(case: Case, variant: Variant, scenery: Scenery) -> None:
     """Returns once a machine was used and the ledger holds no lease that is not stopped."""
     desk, here = desk_at(scenery), PLATFORMS[case.platform]
-    assert here.rented is not None
     async with opened(case.platform, variant, scenery) as provider:
+        model = await _model(provider, here)
         if variant.naive:
-            await _rent_naively(desk, provider, scenery, here.rented)
+            await _rent_naively(desk, provider, scenery, model)
         else:
-            await _use(desk, provider, scenery, _wish(here.rented, here.usd_per_hour))
+            await _use(desk, provider, scenery, _wish(model, here.usd_per_hour))
             await _nothing_left(desk, provider)
     desk.ledger.close()
+
+
+async def _model(provider: Provider, here: Peculiar) -> str:
+    assert here.rented is not None
+    return here.rented if here.rented != TUNED else next(model.id for model in await provider.models() if model.tuned)
 
 
 def _wish(model: str, usd_per_hour: Decimal | None) -> LeaseWish:

@@ -53,8 +53,9 @@ class Scenery:
 def platform_at(name: str, window_s: float | None = None) -> Platform:
     """The platform with its own facts, but for a settling window of somebody else's choice (None: its own too), and
     for the buyer's own price where it has none."""
-    own: Any = type(providers.platform(name))
-    usd = PLATFORMS[name].usd_per_mtok
+    here = PLATFORMS[name]
+    own: Any = type(providers.platform(here.second_way or name))
+    usd = here.usd_per_mtok
 
     class Patient(own):  # type: ignore[misc]
         def settling(self) -> Settling:
