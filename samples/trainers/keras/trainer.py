@@ -9,11 +9,13 @@ import os
 import shutil
 import signal
 import sys
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
-os.environ.setdefault("KERAS_BACKEND", "torch")  # or "tensorflow", or "jax": whichever is installed
+# Whichever is installed; KERAS_BACKEND says another.
+os.environ.setdefault("KERAS_BACKEND", next(filter(find_spec, ("tensorflow", "torch", "jax")), "tensorflow"))
 
 import keras
 import numpy as np
