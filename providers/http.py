@@ -16,7 +16,7 @@ from typing import Any
 
 from .contract import Connection
 
-__all__ = ["HttpClients", "http_clients", "timeout"]
+__all__ = ["HttpClients", "certificates", "http_clients", "timeout"]
 
 _EVALUATION_CONNECTIONS = 512
 """Most connections of one account's evaluation; how many are in flight is the orchestrator's choice."""
@@ -42,8 +42,8 @@ def timeout(sdk: ModuleType, connection: Connection) -> Any:
 
 
 @cache
-def _certificates(library: ModuleType) -> Any:
-    # Reading the trusted certificates takes 100 ms: once a process is enough.
+def certificates(library: ModuleType) -> Any:
+    """For `verify`: the trusted certificates, read once a process, for that takes 100 ms."""
     return library.create_ssl_context()
 
 
@@ -60,7 +60,7 @@ async def http_clients(connection: Connection, sdk: ModuleType, library: ModuleT
     common = {
         "timeout": timeout(sdk, connection),
         "trust_env": not connection.is_sandbox,
-        "verify": _certificates(library),
+        "verify": certificates(library),
     }
     limits = library.Limits(max_connections=_EVALUATION_CONNECTIONS, max_keepalive_connections=_EVALUATION_CONNECTIONS)
     control = sdk.DefaultAsyncHttpxClient(**common)

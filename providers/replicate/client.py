@@ -18,6 +18,7 @@ from replicate.client import Client
 
 from ..contract import Connection
 from ..errors import CannotTell, PlatformFault
+from ..http import certificates
 from ..records import JsonObject
 from ..wire import MAX_PAGES, json_or_text
 from .bodies import OWN_HOST
@@ -111,7 +112,9 @@ async def wire(connection: Connection) -> AsyncIterator[Wire]:
     read_s = float(connection.options.get("read_timeout_s", _READ_S))
     timeout = httpx.Timeout(connect=_CONNECT_S, read=read_s, write=_WRITE_S, pool=_POOL_S)
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-    http = connection.http or httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=not connection.is_sandbox)
+    http = connection.http or httpx.AsyncClient(
+        timeout=timeout, limits=limits, trust_env=not connection.is_sandbox, verify=certificates(httpx)
+    )
     client = Client(
         # The SDK would take both from the environment; the connection alone says what is meant.
         api_token=connection.api_key.reveal() if connection.api_key else "none",

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import loopback
 import pytest
 from click.testing import CliRunner
 
@@ -250,9 +251,8 @@ class Server:
         self.world.faults.clear()
 
     def _admin(self, method: str, what: str) -> Any:
-        import httpx
 
-        return httpx.request(method, f"{self.running.url}/_sandbox/{what}")
+        return loopback.request(method, f"{self.running.url}/_sandbox/{what}")
 
 
 @pytest.fixture(scope="module")

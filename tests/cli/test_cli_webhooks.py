@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import loopback
 
 from providers.contract import Secret
 from providers.webhooks import signature
@@ -22,8 +23,8 @@ def test_it_serves_until_ctrl_c_and_tells_no_secret(start: Any, work: Path) -> N
     body, at = b'{"type": "batch.completed"}', int(time.time())
     headers = {"webhook-id": "m", "webhook-timestamp": str(at)}
     headers["webhook-signature"] = signature(Secret(SECRET), "m", at, body)
-    assert httpx.post(where["webhooks"]["openai"], content=body, headers=headers).status_code == 204
-    assert httpx.get(where["health"]).text == "ok\n"
+    assert loopback.post(where["webhooks"]["openai"], content=body, headers=headers).status_code == 204
+    assert loopback.get(where["health"]).text == "ok\n"
     answer = running.interrupt()
     assert (answer.code, SECRET in answer.out + answer.err) == (0, False)
     assert where["ledger"] == str(work / ".tunewright" / "ledger.sqlite3")

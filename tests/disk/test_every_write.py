@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import loopback
 import pytest
 
 pytest.importorskip("starlette")
@@ -93,7 +93,7 @@ def jobs_of(platform: RunningSandbox) -> Callable[[str], list[str]]:
     def jobs(tag: str) -> list[str]:
         address = f"{platform.openai_base_url}/fine_tuning/jobs"
         key = {"authorization": f"Bearer {platform.api_key}"}
-        listed = httpx.get(address, params={"limit": 100, "metadata[tunewright]": tag}, headers=key).json()["data"]
+        listed = loopback.get(address, params={"limit": 100, "metadata[tunewright]": tag}, headers=key).json()["data"]
         return [job["id"] for job in listed if tag in json.dumps(job["metadata"])]
 
     return jobs

@@ -17,7 +17,7 @@ from typing import Any
 
 from orchestrator.jobs.failpoints import reach
 from providers.contract import Connection
-from providers.http import timeout
+from providers.http import certificates, timeout
 
 from .platforms import Peculiar, any_path
 
@@ -42,13 +42,8 @@ def _client(here: Peculiar, paid: str, connection: Connection) -> Any:
     """The SDK's default client, over its HTTP library's own transport, watched."""
     library = import_module(here.http)
     client = getattr(import_module(here.sdk), "DefaultAsyncHttpxClient", library.AsyncClient)
-    transport = _watched(library, paid)(verify=_certificates(library), trust_env=False)
+    transport = _watched(library, paid)(verify=certificates(library), trust_env=False)
     return client(transport=transport, timeout=timeout(library, connection), trust_env=False)
-
-
-@cache
-def _certificates(library: ModuleType) -> Any:
-    return library.create_ssl_context()
 
 
 @cache

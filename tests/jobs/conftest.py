@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import httpx
+import loopback
 import pytest
 
 import providers
@@ -78,7 +78,7 @@ class World:
 
     def count(self, method: str, ending: str) -> int:
         """How often a path with that ending was asked."""
-        rows = httpx.get(f"{self.running.url}/_sandbox/requests").json()["requests"]
+        rows = loopback.get(f"{self.running.url}/_sandbox/requests").json()["requests"]
         return sum(row["count"] for row in rows if row["method"] == method and row["path"].endswith(ending))
 
     @property
@@ -111,7 +111,7 @@ def shared() -> Iterator[World]:
 
 @pytest.fixture
 def world(shared: World, tmp_path: Path) -> Iterator[World]:
-    httpx.delete(f"{shared.running.url}/_sandbox/requests")
+    loopback.delete(f"{shared.running.url}/_sandbox/requests")
     yield replace(shared, home=tmp_path, older=frozenset(shared.jobs()))
     shared.sandbox.faults.clear()
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import loopback
 import pytest
 
 import orchestrator
@@ -104,10 +104,10 @@ def process(shared: Any, home: Path) -> Iterator[Callable[..., int]]:
 
 @pytest.fixture
 def posts(shared: Any) -> Callable[[], int]:
-    httpx.delete(f"{shared.running.url}/_sandbox/requests")
+    loopback.delete(f"{shared.running.url}/_sandbox/requests")
 
     def count() -> int:
-        rows = httpx.get(f"{shared.running.url}/_sandbox/requests").json()["requests"]
+        rows = loopback.get(f"{shared.running.url}/_sandbox/requests").json()["requests"]
         return sum(row["count"] for row in rows if row["method"] == "POST" and row["path"].endswith("/batches"))
 
     return count

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import loopback
 import pytest
 
 import providers
@@ -71,7 +71,7 @@ def starts(
 
 def arrivals(world: Any, name: str) -> int:
     """How many parts have been sent to the server."""
-    rows = httpx.get(f"{world.running.url}/_sandbox/requests").json()["requests"]
+    rows = loopback.get(f"{world.running.url}/_sandbox/requests").json()["requests"]
     return sum(row["count"] for row in rows if re.search(PARTS[name], row["path"]))
 
 

@@ -40,7 +40,7 @@ async def bought(bench: Any, world: Any, make_order: Callable[..., Order]) -> An
 @pytest.fixture
 async def listen() -> AsyncIterator[Callable[..., Any]]:
     """Starts the server on a desk; answers a client of it."""
-    async with anyio.create_task_group() as group, httpx.AsyncClient() as client:
+    async with anyio.create_task_group() as group, httpx.AsyncClient(trust_env=False, verify=False) as client:
 
         async def start(desk: Any, **limits: Any) -> httpx.AsyncClient:
             here: list[Serving] = []

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -23,6 +24,7 @@ from orchestrator.ledger import Ledger
 from orchestrator.ledger.engine import LATEST, open_engine
 from orchestrator.ledger.schema import METADATA
 
+VERSION = sa.text("SELECT version_num FROM alembic_version")
 MIGRATIONS = Path(orchestrator.ledger.__file__).parent / "migrations"
 
 
@@ -42,6 +44,35 @@ def test_a_blank_place_gets_a_ledger_with_every_table(connection: sa.Connection)
 
 def test_the_migrations_make_the_very_schema_that_the_code_uses(connection: sa.Connection) -> None:
     assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+@pytest.mark.sqlite_only
+def test_a_blank_file_is_made_as_the_migrations_would_have_made_it(connection: sa.Connection, tmp_path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    replayed = sa.create_engine(f"sqlite:///{tmp_path / 'replayed.sqlite3'}")
+    with replayed.begin() as config.attributes["connection"]:
+        command.upgrade(config, "head")
+    with replayed.connect() as other:
+        assert _described(connection) == _described(other)
+        assert connection.execute(VERSION).all() == other.execute(VERSION).all() == [(LATEST,)]
+    replayed.dispose()
+
+
+def _described(connection: sa.Connection) -> dict[str, Any]:
+    """Everything that reflection tells of each table, but for the order of columns."""
+    seen = sa.inspect(connection)
+    return {
+        table: (
+            {column["name"]: (str(column["type"]), column["nullable"], column["default"]) for column in columns},
+            seen.get_pk_constraint(table),
+            seen.get_indexes(table),
+            seen.get_foreign_keys(table),
+            seen.get_unique_constraints(table),
+            seen.get_check_constraints(table),
+        )
+        for (_, table), columns in seen.get_multi_columns().items()
+    }
 
 
 def test_the_newest_migration_is_the_one_that_the_code_expects() -> None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
+import loopback
 import pytest
 
 from orchestrator import Orchestrator
@@ -97,7 +97,7 @@ def count(served: RunningSandbox) -> Callable[[str], int]:
     """How often a path with that ending was posted to."""
 
     def posts(ending: str) -> int:
-        rows = httpx.get(f"{served.url}/_sandbox/requests").json()["requests"]
+        rows = loopback.get(f"{served.url}/_sandbox/requests").json()["requests"]
         return sum(row["count"] for row in rows if row["method"] == "POST" and row["path"].endswith(ending))
 
     return posts

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
+import loopback
 import pytest
 
 from orchestrator import AsyncOrchestrator
@@ -37,7 +37,7 @@ class Remote:
     def __init__(self, served: Any) -> None:
         self._sandbox, self._url = served[1], served[2]
         self._older = set(self._all())
-        httpx.delete(f"{self._url}/_sandbox/requests")
+        loopback.delete(f"{self._url}/_sandbox/requests")
 
     def _all(self) -> list[str]:
         return [seen.job.id for wire in ("openai", "together") for seen in self._sandbox.book.views(wire)]
@@ -47,12 +47,12 @@ class Remote:
 
     @property
     def posts(self) -> int:
-        rows = httpx.get(f"{self._url}/_sandbox/requests").json()["requests"]
+        rows = loopback.get(f"{self._url}/_sandbox/requests").json()["requests"]
         return sum(r["count"] for r in rows if r["method"] == "POST" and r["path"].endswith(("jobs", "fine-tunes")))
 
     @property
     def questions(self) -> int:
-        rows = httpx.get(f"{self._url}/_sandbox/requests").json()["requests"]
+        rows = loopback.get(f"{self._url}/_sandbox/requests").json()["requests"]
         return sum(row["count"] for row in rows if row["path"].endswith("/chat/completions"))
 
     def fault(self, name: str, **changes: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import loopback
 import pytest
 
 from orchestrator import AsyncOrchestrator
@@ -26,7 +27,6 @@ from providers.records import RemoteModel
 
 pytest.importorskip("starlette")
 import anyio.lowlevel
-import httpx
 
 from providers.sandbox import RunningSandbox, Sandbox, serve
 from providers.sandbox.clock import Clock as SandboxClock
@@ -144,7 +144,7 @@ def december() -> Iterator[RunningSandbox]:
 
 def methods(server: RunningSandbox) -> set[str]:
     """How it was asked."""
-    return {row["method"] for row in httpx.get(f"{server.url}/_sandbox/requests").json()["requests"]}
+    return {row["method"] for row in loopback.get(f"{server.url}/_sandbox/requests").json()["requests"]}
 
 
 @dataclass

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
+import loopback
 import pytest
 
 from orchestrator import AsyncOrchestrator
@@ -27,7 +27,7 @@ CREATE = {"method": "POST", "path": r"/(fine_tuning/jobs|fine-tunes)$"}
 @pytest.fixture
 def platform(served: Any, wire: Any) -> Iterator[Any]:
     """The shared sandbox, its requests counted from now on."""
-    httpx.delete(f"{served[2]}/_sandbox/requests")
+    loopback.delete(f"{served[2]}/_sandbox/requests")
     yield served[1]
     served[1].faults.clear()
 
@@ -37,8 +37,8 @@ def asked(served: Any, platform: Any) -> Callable[[], int]:
     """How many requests there were, since the test began or this was asked last."""
 
     def count() -> int:
-        rows = httpx.get(f"{served[2]}/_sandbox/requests").json()["requests"]
-        httpx.delete(f"{served[2]}/_sandbox/requests")
+        rows = loopback.get(f"{served[2]}/_sandbox/requests").json()["requests"]
+        loopback.delete(f"{served[2]}/_sandbox/requests")
         return sum(row["count"] for row in rows)
 
     return count

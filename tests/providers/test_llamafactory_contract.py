@@ -175,7 +175,7 @@ class TestLlamaFactory(_OnThisMachine):
         lease = await self.up(provider, await provider.serve(str(finished.tuned_model), tag, 600))
         told = json.loads((Path(lease.raw["folder"]) / "server.json").read_text(encoding="utf-8"))
         assert told["models"] == [finished.tuned_model]
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=False) as http:
             answer = await http.get(f"http://127.0.0.1:{told['port']}/v1/models")
         assert answer.status_code == 401
         assert _listening(told["port"]) == {"127.0.0.1"}

@@ -185,7 +185,7 @@ async def test_one_server_answers_for_base_and_tuned_and_only_to_whoever_knows_t
     servers = [path for path in Path(lease.raw["folder"]).parent.iterdir() if not path.name.startswith(".")]
     assert [path.name for path in servers] == [SAMPLE_TAG]
     port = json.loads((servers[0] / "server.json").read_text(encoding="utf-8"))["port"]
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as http:
         nobody = await http.get(f"http://127.0.0.1:{port}/v1/models", headers={"Authorization": "Bearer wrong"})
     assert nobody.status_code == 401
 

@@ -380,7 +380,7 @@ async def test_a_server_answers_only_who_knows_its_key_which_stands_in_no_argume
     assert not [words for words in arguments if key.encode() in words]
     written = [path for path in run.path.rglob("*") if path.is_file() and path != run.key_file]
     assert not [path for path in written if key in path.read_text(encoding="utf-8", errors="replace")]
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as http:
         for headers in ({}, {"Authorization": "Bearer wrong"}):
             assert (await http.get(f"http://127.0.0.1:{port}/v1/models", headers=headers)).status_code == 401
 

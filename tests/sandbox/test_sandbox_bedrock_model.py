@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+import loopback
 import pytest
 
 from providers.sandbox import Clock, Sandbox, serve
@@ -66,7 +67,7 @@ class Wire:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         request = botocore.awsrequest.AWSRequest(method, url, data=data)
         botocore.auth.SigV4Auth(self._keys, service, "us-east-1").add_auth(request)
-        return httpx.request(method, url, content=data, headers=dict(request.headers), trust_env=False)
+        return loopback.request(method, url, content=data, headers=dict(request.headers))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
+import loopback
 import openai
 import pytest
 
@@ -66,10 +66,10 @@ def test_it_can_be_made_to_answer_in_no_usable_form(sandbox: Sandbox, client: op
 
 def test_its_temper_is_set_over_http_and_a_wrong_one_is_refused(served: RunningSandbox, sandbox: Sandbox) -> None:
     url = f"{served.url}/_sandbox/judge"
-    assert httpx.post(url, json={"prefers": "longer"}).json()["prefers"] == "longer"
-    assert httpx.post(url, json={"noise": 2}).status_code == 400
-    assert httpx.post(url, json={"mood": 1}).status_code == 400
-    assert httpx.delete(url).json() == sandbox.judge.active()
+    assert loopback.post(url, json={"prefers": "longer"}).json()["prefers"] == "longer"
+    assert loopback.post(url, json={"noise": 2}).status_code == 400
+    assert loopback.post(url, json={"mood": 1}).status_code == 400
+    assert loopback.delete(url).json() == sandbox.judge.active()
     assert sandbox.judge.active()["prefers"] == "reference"
 
 
