@@ -41,7 +41,7 @@ HEIGHT = {name: -number for number, names in enumerate(FLOORS) for name in names
 _CLASSES = [type(providers.platform(name)).__module__.split(".") for name in providers.platform_names()]
 ADAPTERS = {module[1] for module in _CLASSES if module[0] == "providers"}
 HEAVY = (
-    "openai together fireworks replicate boto3 botocore anthropic scipy numpy sklearn sqlalchemy alembic jinja2"
+    "openai together fireworks replicate boto3 botocore anthropic scipy numpy sqlalchemy alembic jinja2"
     " google.genai google.auth tiktoken pydantic httpx starlette uvicorn rich"
 )
 WORDS = {"local", "script", "embedded"}

@@ -81,5 +81,5 @@ def demo(shell: Shell) -> None:
 def _need_extras() -> None:
     from importlib.util import find_spec
 
-    if any(find_spec(name) is None for name in ("starlette", "uvicorn", "sklearn")):
+    if any(find_spec(name) is None for name in ("starlette", "uvicorn", "scipy")):
         raise MissingExtra("the demo needs the sandbox", fix="pip install 'tunewright[sandbox]'")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
-from .features import Features, vectorizer
+from .features import Features, TfIdf
 from .lesson import Learner, Pair, Point, Setting, Stopped
 
 __all__ = ["LabelPreference", "TextPreference"]
@@ -154,12 +154,12 @@ class TextPreference(_Preference):
     def _fit(self, train: Sequence[Pair]) -> None:
         self._train = list(train)
         self._features = Features(train)
-        self._words = vectorizer([text for pair in train for text in (pair.answer, pair.rejected or "")])
+        self._words = TfIdf(text for pair in train for text in (pair.answer, pair.rejected or ""))
         self._known = self._features(train)
 
     def _difference(self, pairs: Sequence[Pair]) -> csr_matrix:
-        better = self._words.transform(pair.answer for pair in pairs)
-        return csr_matrix(better - self._words.transform(pair.rejected or "" for pair in pairs))
+        better = self._words(pair.answer for pair in pairs)
+        return csr_matrix(better - self._words(pair.rejected or "" for pair in pairs))
 
     def leanings(self, system: str, user: str) -> Mapping[str, float]:
         nearness = (self._known @ self._features([Pair(system, user, "")]).T).toarray().ravel()
@@ -168,8 +168,8 @@ class TextPreference(_Preference):
             pair = self._train[place]
             for text in (pair.rejected or "", pair.answer):
                 scores[text] = max(scores.get(text, -math.inf), _NEARNESS * float(nearness[place]))
-        rewards = np.asarray(self._words.transform(scores) @ self._weights).ravel()
+        rewards = np.asarray(self._words(scores) @ self._weights).ravel()
         return {text: scores[text] + float(reward) for text, reward in zip(scores, rewards, strict=True)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        return {"words": self._words.get_feature_names_out().astype(str), "weights": self._weights}
+        return {"words": np.array(self._words.names), "weights": self._weights}

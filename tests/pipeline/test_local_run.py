@@ -22,7 +22,7 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'tunewright[local]'")
 pytest.importorskip("trl", reason="trl is not installed: pip install 'tunewright[local]'")
-pytest.importorskip("sklearn", reason="the sandbox is not installed: pip install 'tunewright[sandbox]'")
+pytest.importorskip("starlette", reason="the sandbox is not installed: pip install 'tunewright[sandbox]'")
 from own_trainer import own_rate
 from tiny_llama import make_tiny_llama
 
