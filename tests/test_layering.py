@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -69,11 +70,16 @@ def _modules() -> dict[str, Path]:
 
 
 MODULES = _modules()
-TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
 
 
-def _imports() -> Iterator[Import]:
-    for module, tree in TREES.items():
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Parsed when a test asks: every process that runs tests reads this file."""
+    return {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
+
+
+def _found() -> Iterator[Import]:
+    for module, tree in trees().items():
         path = MODULES[module]
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         for node in ast.walk(tree):
@@ -91,7 +97,9 @@ def _base(package: str, node: ast.ImportFrom) -> str:
     return ".".join([*above, *([node.module] if node.module else [])])
 
 
-IMPORTS = tuple(_imports())
+@cache
+def imports() -> tuple[Import, ...]:
+    return tuple(_found())
 
 
 def _floor(name: str) -> str | None:
@@ -105,7 +113,7 @@ def test_every_part_of_the_orchestrator_has_its_floor() -> None:
 
 def test_imports_point_down_only() -> None:
     wrong = []
-    for item in IMPORTS:
+    for item in imports():
         here, there = _floor(item.module), _floor(item.target)
         if here and there and here != there and HEIGHT[here] <= HEIGHT.get(there, 0):
             wrong.append(f"{item.where} ({here}) imports {item.target}")
@@ -113,23 +121,25 @@ def test_imports_point_down_only() -> None:
 
 
 def test_providers_never_import_the_orchestrator() -> None:
-    assert not [i.where for i in IMPORTS if i.module.startswith("providers") and i.target.startswith("orchestrator")]
+    assert not [i.where for i in imports() if i.module.startswith("providers") and i.target.startswith("orchestrator")]
 
 
 def test_the_sandbox_imports_no_adapter() -> None:
-    inside = [i for i in IMPORTS if i.module.startswith("providers.sandbox")]
+    inside = [i for i in imports() if i.module.startswith("providers.sandbox")]
     assert not [i.where for i in inside if set(i.target.split(".")[:2]) & ADAPTERS]
 
 
 def test_no_adapter_imports_another() -> None:
     """The embedded one excepted: it drives the sandbox through the adapter whose wire it speaks."""
-    pairs = [(i.module.split(".")[1:2], i.target.split(".")[1:2]) for i in IMPORTS if i.target.startswith("providers.")]
+    pairs = [
+        (i.module.split(".")[1:2], i.target.split(".")[1:2]) for i in imports() if i.target.startswith("providers.")
+    ]
     assert not [(a, b) for a, b in pairs if a != b and set(a) <= ADAPTERS - {"embedded"} and set(b) & ADAPTERS]
 
 
 def test_there_is_no_import_cycle() -> None:
     edges: dict[str, set[str]] = {module: set() for module in MODULES}
-    for item in IMPORTS:
+    for item in imports():
         target = item.target if item.target in MODULES else item.target.rpartition(".")[0]
         # A package's __init__ gathers its modules; that they lie inside it makes no cycle.
         if target in MODULES and target != item.module and not item.module.startswith(f"{target}."):
@@ -151,7 +161,7 @@ def _literals(tree: ast.Module) -> Iterator[ast.Constant]:
 def test_no_platform_is_named_above_the_seam() -> None:
     named = [
         f"{MODULES[module].relative_to(ROOT)}:{node.lineno} {node.value!r}"
-        for module, tree in TREES.items()
+        for module, tree in trees().items()
         if module.startswith("orchestrator")
         for node in _literals(tree)
         if NAMES.search(str(node.value))
@@ -163,7 +173,7 @@ def test_the_sandbox_is_a_target_in_the_demo_alone() -> None:
     """Elsewhere `sandbox` is only a flag: what is spent at a loopback address is not money."""
     targets = {
         module
-        for module, tree in TREES.items()
+        for module, tree in trees().items()
         if module.startswith("orchestrator")
         for node in _literals(tree)
         if "sandbox:" in str(node.value)
