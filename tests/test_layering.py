@@ -82,13 +82,13 @@ def _found() -> Iterator[Import]:
     for module, tree in trees().items():
         path = MODULES[module]
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        file = path.relative_to(ROOT)
         for node in ast.walk(tree):
-            where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.Import):
-                yield from (Import(module, alias.name, where) for alias in node.names)
+                yield from (Import(module, alias.name, f"{file}:{node.lineno}") for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 base = _base(package, node)
-                yield from (Import(module, f"{base}.{alias.name}", where) for alias in node.names)
+                yield from (Import(module, f"{base}.{alias.name}", f"{file}:{node.lineno}") for alias in node.names)
 
 
 def _base(package: str, node: ast.ImportFrom) -> str:

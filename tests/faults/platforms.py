@@ -34,12 +34,11 @@ class Peculiar:
 
     `paid`, `free`: how the paths of its paid POSTs end, and of those that cost nothing but that no machine can be had
     without. `model` is tuned; `rented`, or what is `TUNED`, is served on a machine (None: it rents none). `seed`: None
-    where it takes none.
-    `asked`: nothing is ever found there, so a person is asked. `keyed`: the kinds ("jobs", "leases") whose id the
-    client chooses, which is given once and asked for by itself. `bills`: whether it tells what a job costs. `named_by`:
-    the field of a paid request by which its job is known where that is not the sandbox's own id. `usd_per_hour`: what
-    the buyer is quoted for a machine where the platform tells no price; `usd_per_mtok`: what the buyer's price file has
-    where our facts hold none. `environ`: what the buyer sets beside where the sandbox is.
+    where it takes none. `asked`: nothing is ever found there, so a person is asked. `keyed`: the kinds ("jobs",
+    "leases") whose id the client chooses, which is given once and asked for by itself. `bills`: whether it tells what a
+    job costs. `named_by`: the field of a paid request by which its job is known where that is not the sandbox's own id.
+    `usd_per_hour`: what the buyer is quoted for a machine where the platform tells no price; `usd_per_mtok`: what the
+    buyer's price file has where our facts hold none. `environ`: what the buyer sets beside where the sandbox is.
     """
 
     second_way: str | None = None

@@ -36,9 +36,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def sandbox(clock: Any) -> Iterator[tuple[Sandbox, Any]]:
-    """A platform whose time moves with the watcher's: an epoch takes ten minutes."""
+    """A platform whose time moves with the watcher's: an epoch takes two and a half minutes."""
     stopped = Clock(clock.now().timestamp(), running=False)
-    with Sandbox(None, clock=stopped, pace_s=600.0) as made, serve(made) as running:
+    with Sandbox(None, clock=stopped, pace_s=150.0) as made, serve(made) as running:
         clock.then = lambda: made.advance(clock.slept[-1])
         yield made, running
 
