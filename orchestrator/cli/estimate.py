@@ -35,7 +35,7 @@ def estimate(shell: Shell, pairs: Path, **given: Any) -> None:
       [[price]]
       provider = "openai"
       model    = "gpt-4.1-mini-2025-04-14"
-      item     = "train"        # train, input, output, tuned_input, tuned_output, hosting
+      item     = "train"        # train, input, output, tuned_input, tuned_output, hosting; or a list
       usd      = "5.00"
       per      = "mtok"         # mtok, hour, job
     """

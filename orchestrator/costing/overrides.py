@@ -7,7 +7,7 @@ provider = "NAME"              # before the colon of --to; left out: every platf
 model = "org/name"             # left out: every model
 method = "sft"                 # or "dpo"; left out: both
 item = "hosting"               # train, input, cached_input, output, tuned_input, tuned_output, hosting; for questions
-                               # in batches batch_input, batch_output, tuned_batch_input, tuned_batch_output
+                               # in batches batch_input, batch_output, tuned_batch_input, tuned_batch_output; or a list
 usd = "4.10"                   # the price, or its high end
 low_usd = "3.90"               # the low end, where it is a range
 per = "hour"                   # hour for hosting, mtok for the others; with item "train" also "job", the least a job
@@ -19,7 +19,7 @@ note = "quoted by sales"
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -81,7 +81,7 @@ def load_overrides(path: Path) -> Overrides:
     people = told.get("people_usd")
     return Overrides(
         file=str(path),
-        rows=tuple(_row(path, number, row) for number, row in enumerate(rows, start=1)),
+        rows=tuple(one for number, row in enumerate(rows, start=1) for one in _row(path, number, row)),
         people_usd=None if people is None else _usd(people, "people_usd", str(path)),
     )
 
@@ -97,13 +97,22 @@ def _parsed(path: Path) -> Mapping[str, Any]:
         raise UsageError(f"not a TOML file: {error}", where=str(path), fix="see the format in the docs") from error
 
 
-def _row(path: Path, number: int, row: Mapping[str, Any]) -> _Override:
+def _row(path: Path, number: int, row: Mapping[str, Any]) -> Iterator[_Override]:
+    """One for each of its items."""
     where = f"{path}, price row {number}"
     _refuse_unknown(row, _ROW_KEYS, where)
     for key in ("item", "usd"):
         if key not in row:
             raise UsageError(f"{key} is missing", where=where, fix=f"add {key} = …")
-    item = PriceItem(_one_of(row["item"], [item.value for item in PriceItem], "item", where))
+    items = row["item"] if isinstance(row["item"], list) else [row["item"]]
+    if not items:
+        raise UsageError("item is empty", where=where, fix='write item = "train", or a list of several')
+    for told in items:
+        item = PriceItem(_one_of(told, [known.value for known in PriceItem], "item", where))
+        yield _of_item(path, row, item, where)
+
+
+def _of_item(path: Path, row: Mapping[str, Any], item: PriceItem, where: str) -> _Override:
     per = _one_of(row.get("per", "hour" if item is PriceItem.HOSTING else "mtok"), _PER, "per", where)
     method = row.get("method")
     return _Override(

@@ -56,6 +56,23 @@ def test_a_row_holds_only_for_what_it_names(tmp_path: Path, limit: str, applies:
     assert bool(found) is applies
 
 
+def test_a_row_may_be_about_several_items(tmp_path: Path) -> None:
+    found = load(tmp_path, TRAIN.replace('"train"', '["train", "hosting"]')).apply((), "desk", "m", Method.SFT)
+    assert [(price.item, price.per, price.usd) for price in found] == [
+        (PriceItem.TRAIN, "mtok", Decimal("9.00")),
+        (PriceItem.HOSTING, "hour", Decimal("9.00")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("items", "said", "fix"),
+    [('["train", "hostin"]', "item is 'hostin'", "did you mean 'hosting'?"), ("[]", "item is empty", "or a list")],
+)
+def test_a_list_of_items_that_holds_none_is_refused(tmp_path: Path, items: str, said: str, fix: str) -> None:
+    refused = refusal(tmp_path, TRAIN.replace('"train"', items))
+    assert (str(refused), fix in str(refused.fix)) == (said, True)
+
+
 def test_the_last_matching_row_wins(tmp_path: Path) -> None:
     found = load(tmp_path, TRAIN + TRAIN.replace("9.00", "8.00")).apply((), "desk", "m", Method.SFT)
     assert [price.usd for price in found] == [Decimal("8.00")]

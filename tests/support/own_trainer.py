@@ -11,9 +11,10 @@ __all__ = ["make_trainer", "own_rate"]
 
 def own_rate(provider: str, usd: str) -> str:
     """A price file: what an hour of this machine costs its owner."""
-    items = ("train", "hosting")
-    row = '[[price]]\nprovider = "{}"\nitem = "{}"\nper = "hour"\nusd = "{}"\nas_of = 2026-11-26\n'
-    return "".join(row.format(provider, item, usd) for item in items)
+    return (
+        f'[[price]]\nprovider = "{provider}"\nitem = ["train", "hosting"]\nper = "hour"\nusd = "{usd}"\n'
+        "as_of = 2026-11-26\n"
+    )
 
 
 _TOML = """
