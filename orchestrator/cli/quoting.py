@@ -101,9 +101,7 @@ def _print_around(console: Console, quote: Quote) -> None:
     console.print(f"  band: {band}{quote.band_text}")
     upkeep = quote.maintenance
     few, many = upkeep.retrains
-    at_least = "" if upkeep.complete else "at least "
-    a_year = _spread(upkeep.low_usd, upkeep.high_usd)
-    console.print(f"  a year of {few} to {many} retrains: {at_least}{a_year}. {upkeep.note}".rstrip())
+    console.print(f"  a year of {few} to {many} retrains: {upkeep.text}. {upkeep.note}".rstrip())
     for name, reason in quote.recipe.reasons.items():
         value = quote.recipe.hyperparameters.extra.get(name, getattr(quote.recipe.hyperparameters, name, None))
         console.print(f"  preset {name}={value}: {reason}", style="dim")

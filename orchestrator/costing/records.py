@@ -187,6 +187,15 @@ class Maintenance:
     possible_here: tuple[int, int] | None = None
     note: str = ""
 
+    @property
+    def text(self) -> str:
+        """The year's sum for people; a partial one is never shown as a total."""
+        if not self.complete and not self.low_usd:
+            return "unknown"
+        if not self.complete:
+            return f"at least {usd_text(self.low_usd, rounding=ROUND_FLOOR)}"
+        return usd_span(self.low_usd, self.high_usd)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateNote:

@@ -43,11 +43,13 @@ class BandView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaintenanceView:
-    """What keeping the model fresh costs a year."""
+    """What keeping the model fresh costs a year. `complete` False: `low_usd` is only "at least", and there is no high
+    end; both None: not known."""
 
     rhythm: str
     low_usd: Decimal | None = None
     high_usd: Decimal | None = None
+    complete: bool = True
     basis: str = ""
 
 

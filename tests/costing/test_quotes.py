@@ -210,6 +210,14 @@ def test_a_year_is_two_to_four_retrains_without_the_hosting(desk: Any) -> None:
     assert told.maintenance.low_usd == 2 * repeated
 
 
+def test_a_year_without_a_price_is_unknown_and_with_some_at_least(desk: Any) -> None:
+    whole = quote(desk.ask()).maintenance
+    assert whole.text.startswith("$")
+    assert replace(whole, complete=False).text.startswith("at least $")
+    assert replace(whole, complete=False, low_usd=Decimal(0)).text == "unknown"
+    assert replace(whole, low_usd=Decimal(0), high_usd=Decimal(0)).text == "$0.00"
+
+
 # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -13,7 +13,7 @@ import pytest
 from hostile_texts import HOSTILE, poisoned
 
 from orchestrator.report import ReportView, render
-from orchestrator.report.view import EconomicsView, Estimate, MoneyLine, SliceView
+from orchestrator.report.view import EconomicsView, Estimate, MaintenanceView, MoneyLine, SliceView
 
 
 class Page(HTMLParser):
@@ -124,6 +124,17 @@ def test_a_partial_bill_is_never_shown_as_a_total(view: ReportView) -> None:
 def test_a_line_that_was_billed_without_a_quote_is_not_called_unknown(view: ReportView) -> None:
     text = _changed_text(view, lines=(MoneyLine(item="extra", billed_usd=Decimal(1)),))
     assert "extra––$1.00" in text
+
+
+def test_a_sum_without_a_price_is_unknown_and_never_at_least_nothing(view: ReportView) -> None:
+    text = _changed_text(view, low_usd=None, high_usd=None, complete=False, unknown=("training",))
+    assert "Sumunknownunknown" in text
+    assert "Quoted as unknown: training;" in text
+
+
+def test_a_year_of_which_a_part_is_unknown_is_at_least_so_much(view: ReportView) -> None:
+    part = MaintenanceView(rhythm="retrain every 3 to 6 months", low_usd=Decimal(2), complete=False)
+    assert "retrain every 3 to 6 months: at least $2.00 a year" in _changed_text(view, maintenance=part)
 
 
 def test_every_candidate_stands_on_the_first_screen_with_quality_latency_and_cost(view: ReportView) -> None:
