@@ -113,7 +113,7 @@ def _version(engine: sa.Engine) -> str | None:
 def _make(engine: sa.Engine) -> str | None:
     """Gives a blank file the newest schema at once; None where another process has been quicker.
 
-    Replaying every migration would cost the first command of a fresh checkout half a second.
+    Replaying every migration would cost the first command of a fresh checkout a quarter of a second.
     """
     with writing(engine) as connection:
         if sa.inspect(connection).get_table_names():

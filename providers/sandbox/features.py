@@ -34,7 +34,7 @@ class TfIdf:
     """Columns fitted to texts; an empty one counts as "_".
 
     The numbers are those of scikit-learn's TfidfVectorizer (sublinear term frequency, smoothed inverse document
-    frequency, rows of length 1), without the two seconds of every process that importing it takes.
+    frequency, rows of length 1), without the second and a half that importing it takes in every process.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
