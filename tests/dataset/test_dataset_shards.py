@@ -103,6 +103,10 @@ def test_after_a_kill_finished_shards_are_not_scanned_again(large: Path, digest:
     assert again.stdout.strip() == digest
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists() or len(os.sched_getaffinity(0)) < 2,
+    reason="children are found in /proc, and helpers are started on a second core",
+)
 def test_what_a_killed_helper_had_claimed_is_scanned_by_us(large: Path, digest: str, cache: Path) -> None:
     """A helper that dies at once, as one killed for its memory does, leaves claims and no results."""
     watcher = subprocess.Popen([sys.executable, "-c", SCAN, str(large)], stdout=subprocess.PIPE, text=True)
