@@ -188,9 +188,14 @@ class Maintenance:
     note: str = ""
 
     @property
+    def priced(self) -> bool:
+        """Whether anything of the sum is known: nothing known of any part is no $0.00."""
+        return self.complete or bool(self.low_usd)
+
+    @property
     def text(self) -> str:
         """The year's sum for people; a partial one is never shown as a total."""
-        if not self.complete and not self.low_usd:
+        if not self.priced:
             return "unknown"
         if not self.complete:
             return f"at least {usd_text(self.low_usd, rounding=ROUND_FLOOR)}"
@@ -334,11 +339,16 @@ class Quote:
     track: TrackNote | None = None
 
     @property
+    def priced(self) -> bool:
+        """As `Maintenance.priced`, of the platform's bill."""
+        return self.complete or bool(self.low_usd)
+
+    @property
     def total_text(self) -> str:
         """The platform's bill for people; a partial sum is never shown as a total."""
         money = "play money, " if self.sandbox else ""
         unknown = ", ".join(self.unknown)
-        if not self.complete and not self.low_usd:
+        if not self.priced:
             return f"{money}unknown ({unknown})"
         if not self.complete:
             return f"{money}at least {usd_text(self.low_usd, rounding=ROUND_FLOOR)}, plus unknown {unknown}"

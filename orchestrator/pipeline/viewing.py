@@ -116,11 +116,11 @@ def _money(quote: Quote, billed: Billed | None) -> MoneyView:
     if billed is not None:
         lines.append(MoneyLine(item="evaluation, all models", billed_usd=billed.evaluation_usd, note="as billed"))
     unknown = [name for name in ("training", "evaluation", "hosting") if billed and _part(billed, name) is None]
-    upkeep, nothing_known = quote.maintenance, not quote.complete and not quote.low_usd
+    upkeep = quote.maintenance
     return MoneyView(
         lines=tuple(lines),
-        low_usd=None if nothing_known else quote.low_usd,
-        high_usd=None if nothing_known else quote.high_usd,
+        low_usd=quote.low_usd if quote.priced else None,
+        high_usd=quote.high_usd if quote.priced else None,
         billed_usd=_known_sum(billed),
         complete=quote.complete,
         unknown=quote.unknown,
@@ -132,7 +132,7 @@ def _money(quote: Quote, billed: Billed | None) -> MoneyView:
         band=_band(quote),
         maintenance=MaintenanceView(
             rhythm=f"retrain every {upkeep.every_months[0]} to {upkeep.every_months[1]} months",
-            low_usd=upkeep.low_usd if upkeep.complete or upkeep.low_usd else None,
+            low_usd=upkeep.low_usd if upkeep.priced else None,
             high_usd=upkeep.high_usd if upkeep.complete else None,
             complete=upkeep.complete,
             basis=upkeep.note,
