@@ -5,7 +5,6 @@ After a case it lets everything that is still under way come to its end, and onl
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from providers import platform
-from providers.records import Example, Message, Method
+from providers.records import Method
 from providers.sandbox import Sandbox, serve
 from providers.sandbox.bedrock_jobs import job_fields
 from providers.sandbox.jobs import Job
@@ -27,6 +26,7 @@ from providers.tags import find_tag
 from .cases import Case
 from .passing import PlatformClock, wait_until_idle
 from .platforms import ALL, TUNED
+from .scenery import training_rows
 from .stage import Book, Machine
 from .weather import Weather
 
@@ -148,10 +148,8 @@ class _Actor:
 
 def _tune(sandbox: Sandbox) -> Job:
     """A custom model for deployments on demand, which take no other."""
-    rows = [Example((Message("user", f"{number}"), Message("assistant", "yes"))) for number in range(10)]
-    dialect = platform("bedrock").dialect(Method.SFT)
-    data = "".join(json.dumps(dialect.encode(row)) + "\n" for row in rows).encode()
-    sandbox.objects.put("before", "train.jsonl", data, {})
+    rows = training_rows(platform("bedrock").dialect(Method.SFT), "before")
+    sandbox.objects.put("before", "train.jsonl", rows, {})
     asked = {
         "jobName": "before",
         "customModelName": "before",

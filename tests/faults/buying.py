@@ -6,7 +6,6 @@ a look at the console where it asks for one.
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -22,11 +21,11 @@ from orchestrator.pipeline.session import Session
 from orchestrator.pipeline.training import settle
 from providers.contract import Provider
 from providers.errors import CannotTell, ProviderError
-from providers.records import Example, Hyperparameters, Message, Method, Plan, ProviderFile
+from providers.records import Hyperparameters, Method, Plan, ProviderFile
 
 from .cases import Case
 from .platforms import PLATFORMS
-from .scenery import BREATH_S, Scenery, Variant, desk_at, fresh_tag, opened, platform_at
+from .scenery import BREATH_S, Scenery, Variant, desk_at, fresh_tag, opened, platform_at, training_rows
 
 __all__ = ["buy"]
 
@@ -111,8 +110,7 @@ def _order(case: Case, folder: Path) -> Order:
 def _file(case: Case, folder: Path) -> ProviderFile:
     """Ten rows that no other case has."""
     dialect = platform_at(case.platform).dialect(Method.SFT)
-    turns = [(Message("user", f"{case.name} {number}"), Message("assistant", "yes")) for number in range(10)]
-    data = "".join(json.dumps(dialect.encode(Example(turn))) + "\n" for turn in turns).encode()
+    data = training_rows(dialect, case.name)
     path = folder / "train.jsonl"
     if not path.exists():
         path.write_bytes(data)

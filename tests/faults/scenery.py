@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,14 +14,14 @@ import providers
 from orchestrator.canonical import intent_id, tag_of
 from orchestrator.jobs.desk import Desk
 from orchestrator.ledger import Ledger
-from providers.contract import Platform, Provider
-from providers.records import Hyperparameters, Method, Price, Settling
+from providers.contract import Dialect, Platform, Provider
+from providers.records import Example, Hyperparameters, Message, Method, Price, Settling
 
 from .dying import watched
 from .passing import PlatformClock
 from .platforms import PLATFORMS
 
-__all__ = ["BREATH_S", "Scenery", "Variant", "desk_at", "fresh_tag", "opened", "platform_at"]
+__all__ = ["BREATH_S", "Scenery", "Variant", "desk_at", "fresh_tag", "opened", "platform_at", "training_rows"]
 
 BREATH_S = 20.0
 """How long somebody waits before the same command again."""
@@ -67,6 +68,12 @@ def platform_at(name: str, window_s: float | None = None) -> Platform:
             return [replace(price, usd=usd) if price.usd is None and price.per == "mtok" else price for price in told]
 
     return cast(Platform, Patient())
+
+
+def training_rows(dialect: Dialect, words: str) -> bytes:
+    """Ten rows that all hold these words."""
+    turns = [(Message("user", f"{words} {number}"), Message("assistant", "yes")) for number in range(10)]
+    return "".join(json.dumps(dialect.encode(Example(turn))) + "\n" for turn in turns).encode()
 
 
 def fresh_tag() -> str:

@@ -103,7 +103,7 @@ def _assert_clean(told: dict[tuple[str, str], dict[str, Any]]) -> None:
 
 def test_nothing_is_bought_twice_or_lost_on_the_other_platforms() -> None:
     """Where the client chooses the id, where a person is asked, where throughput is bought: a few places of each."""
-    told = _others("request_sent", "after_in_doubt", "before_empty_look", IN_USE)
+    told = _others("request_sent", "answer_begun", "after_in_doubt", "before_empty_look", IN_USE)
     assert {name for row in told.values() for name in row["platforms"]} == {*PLATFORMS} - {*BOTH}
     _assert_clean(told)
 

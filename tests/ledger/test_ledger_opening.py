@@ -48,8 +48,7 @@ def test_the_migrations_make_the_very_schema_that_the_code_uses(connection: sa.C
 
 @pytest.mark.sqlite_only
 def test_a_blank_file_is_made_as_the_migrations_would_have_made_it(connection: sa.Connection, tmp_path: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config = _migrations()
     replayed = sa.create_engine(f"sqlite:///{tmp_path / 'replayed.sqlite3'}")
     with replayed.begin() as config.attributes["connection"]:
         command.upgrade(config, "head")
@@ -76,9 +75,13 @@ def _described(connection: sa.Connection) -> dict[str, Any]:
 
 
 def test_the_newest_migration_is_the_one_that_the_code_expects() -> None:
+    assert ScriptDirectory.from_config(_migrations()).get_current_head() == LATEST
+
+
+def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_current_head() == LATEST
+    return config
 
 
 def test_opening_again_keeps_what_was_written(open_ledger: Callable[..., Ledger], now: datetime) -> None:
